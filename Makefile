@@ -1,0 +1,77 @@
+# Needs Python 3.11 or later and make; everything else is set up here.
+
+PYTHON ?= python3.11
+TORCH_VERSION ?= 2.13.0
+# The build of torch: cpu, or a CUDA of PyTorch's index (make setup TORCH_BUILD=cu130).
+TORCH_BUILD ?= cpu
+TORCH_INDEX ?= https://download.pytorch.org/whl/$(TORCH_BUILD)
+PYTEST_ARGS ?= -n auto
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Which cache folder the weights and the demo data were fetched into.
+FETCHED := $(VENV)/.fetched
+CACHE := $(or $(AUTOSAM_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/autosam)
+TORCH_STAMP := $(VENV)/.torch-$(TORCH_VERSION)-$(TORCH_BUILD)
+# torchvision of PyPI breaks beside a CPU torch; triton and the CUDA libraries are gigabytes that a CPU has no use for.
+UNWANTED := torchvision|timm
+ifeq ($(TORCH_BUILD),cpu)
+UNWANTED := $(UNWANTED)|triton|nvidia-.*|cuda-.*
+endif
+
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check format clean
+
+help:
+	@echo "make setup    make .venv with .venv/bin/autosam, fetch and check the default SAM and the demo data"
+	@echo "make demo     train, predict and evaluate on slices of a brain template"
+	@echo "make test     run the tests"
+	@echo "make check    lint, types, floors"
+	@echo "make format   let ruff format and mend what it can"
+	@echo "make clean    remove what was built, but for .venv"
+
+setup: $(VENV)/.packages
+	@if ! { test "$$(cat $(FETCHED) 2>/dev/null)" = "$(CACHE)" && \
+	  test -f "$(CACHE)/weights/litemedsam.safetensors" && test -d "$(CACHE)/demo"; }; then \
+	  $(BIN)/autosam fetch litemedsam && $(BIN)/autosam fetch demo-data && echo "$(CACHE)" > $(FETCHED); fi
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is missing or older than 3.11. Install Python 3.11, or name one: make setup PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt pip
+	@touch $@
+
+# torch first, without its dependencies, so that nothing asks PyPI for its CUDA build; they follow with the package's own.
+$(TORCH_STAMP): $(VENV)/.python
+	$(PIP) install --quiet --no-deps "torch==$(TORCH_VERSION)+$(TORCH_BUILD)" || \
+	  $(PIP) install --quiet --no-deps --index-url "$(TORCH_INDEX)" "torch==$(TORCH_VERSION)"
+	@rm -f $(VENV)/.torch-*
+	@touch $@
+
+$(VENV)/.packages: $(TORCH_STAMP) pyproject.toml constraints.txt
+	$(PIP) install --quiet --constraint constraints.txt --editable . --group dev
+	@if $(PIP) list --format=freeze | grep -iE '^($(UNWANTED))=='; then \
+	  echo "These packages must not be in $(VENV). Remove it (rm -rf $(VENV)) and run make setup again." >&2; exit 3; fi
+	@touch $@
+
+demo: setup
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/mni152/run.sh build/demo
+
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.packages
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.packages
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,142 @@
+"""Tables that the commands print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from autosam.data.check import DataCheck
+
+
+def console() -> Console:
+    """Returns a console that wraps no line where its output is read by a program."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=10_000, highlight=False, no_color=True)
+
+
+def scores(summary: Mapping[str, Any]) -> None:
+    """Prints a report's means with their intervals, the surrogate's beside them."""
+    second = summary.get("surrogate")
+    table = Table(title=f"{summary['cases']} cases, view {summary['view']}", title_justify="left")
+    table.add_column("metric")
+    table.add_column("mean", justify="right")
+    table.add_column("95 % interval", justify="right")
+    if second:
+        table.add_column("surrogate h", justify="right")
+    for name, entry in summary.items():
+        if not isinstance(entry, dict) or "ci95" not in entry:
+            continue
+        row = [name, *_figures(entry)]
+        if second:
+            row.append(_figures(second[name])[0])
+        table.add_row(*row)
+    console().print(table)
+
+
+def _figures(entry: Mapping[str, Any]) -> tuple[str, str]:
+    if entry["mean"] is None:
+        return "-", "-"
+    length = entry["unit"] != "fraction"
+    low, high = entry["ci95"]
+    if length:
+        return f"{entry['mean']:.2f} {entry['unit']}", f"{low:.2f} to {high:.2f}"
+    return f"{entry['mean']:.4f}", f"{low:.4f} to {high:.4f}"
+
+
+def names(*, as_json: bool) -> None:
+    """Prints every name that a flag takes, and which weights are here."""
+    from autosam.data.augment import AUGMENTATIONS
+    from autosam.models.frozen_sam import SAMS
+    from autosam.models.prompt_encoder import PROMPT_ENCODERS
+    from autosam.models.weights import WEIGHTS, installed
+    from autosam.training.losses import LOSSES
+
+    here = {name: installed(name) is not None for name in WEIGHTS}
+    if as_json:
+        known = {
+            "sams": {name: {"about": entry.description, "installed": here.get(name, True)} for name, entry in SAMS.items()},
+            "prompt_encoders": [*PROMPT_ENCODERS, "hf:NAME"],
+            "augmentations": list(AUGMENTATIONS),
+            "losses": list(LOSSES),
+        }
+        print(json.dumps(known))
+        return
+    table = Table(title="Frozen SAMs (--sam)", title_justify="left")
+    for column in ("name", "weights", "what it is"):
+        table.add_column(column)
+    for name, entry in SAMS.items():
+        table.add_row(name, "here" if here.get(name, True) else f"autosam fetch {name}", entry.description)
+    out = console()
+    out.print(table)
+    out.print(f"Prompt encoders (--prompt-encoder): {', '.join(PROMPT_ENCODERS)}, hf:NAME")
+    out.print(f"Augmentations (--augment): {', '.join(AUGMENTATIONS)}")
+    out.print(f"Losses (--loss): {', '.join(LOSSES)}")
+
+
+def run_card(run: Path, *, as_json: bool) -> None:
+    """Prints what a run's checkpoint says of itself."""
+    from autosam.models.checkpoint import digest, model_file, read_card
+
+    card = {**asdict(read_card(model_file(run))), "sha256": digest(run)}
+    if as_json:
+        print(json.dumps(card))
+        return
+    table = Table(show_header=False)
+    for name, value in card.items():
+        if isinstance(value, dict):
+            for inner, held in value.items():
+                table.add_row(f"{name}.{inner}", str(held))
+        else:
+            table.add_row(name, str(value))
+    console().print(table)
+
+
+def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool) -> Path | None:
+    """Prints a data check and writes its picture.
+
+    Returns:
+        The picture's file; None where there was nothing to draw.
+    """
+    from autosam.data.check import picture as draw
+
+    file = picture or _free(Path(f"{data.resolve().stem or 'data'}-check.png"))
+    written = file if check.pairs else None
+    if written is not None:
+        draw(check, written)
+    if as_json:
+        print(json.dumps({**check.as_dict(), "picture": None if written is None else str(written)}))
+        return written
+    out = console()
+    table = Table(title=f"{len(check.pairs)} pairs in {data}", title_justify="left")
+    for column in ("id", "image", "mask values", "foreground", "group"):
+        table.add_column(column, justify="right" if column == "foreground" else "left", overflow="fold")
+    for row in check.pairs[:40]:
+        share = "-" if row.share is None else f"{row.share:.1%}"
+        table.add_row(row.id, row.size_text, row.values_text, share, row.group or "-")
+    out.print(table)
+    if len(check.pairs) > 40:
+        out.print(f"and {len(check.pairs) - 40} more (--json lists all)")
+    for note in check.notes:
+        out.print(f"note: {note}", markup=False)
+    for fault in check.faults:
+        out.print(f"fault: {fault}", markup=False)
+    if written is not None:
+        out.print(f"picture: {written}", markup=False)
+    return written
+
+
+def _free(file: Path) -> Path:
+    """Returns `file`, or its name with the first number that is not taken."""
+    taken = 1
+    free = file
+    while free.exists():
+        taken += 1
+        free = file.with_name(f"{file.stem}-{taken}{file.suffix}")
+    return free

@@ -1,0 +1,1 @@
+"""Nouns and rules that every floor stands on; numpy and torch only."""

@@ -1,0 +1,108 @@
+"""Where files go, and the only way they are written: whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from autosam.core.errors import ResourceError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def cache_folder() -> Path:
+    """Returns the folder of weights and embeddings: AUTOSAM_CACHE, else autosam under the user's cache folder."""
+    named = os.environ.get("AUTOSAM_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autosam"
+
+
+def sha256(file: Path) -> str:
+    """Returns the SHA-256 of a file's bytes in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def disk_faults(file: Path) -> Iterator[None]:
+    """Turns a full disk into an error that says so.
+
+    Raises:
+        ResourceError: in place of the OSError of a full disk or quota.
+    """
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno in _FULL:
+            raise ResourceError(
+                "no space left to write it; what was there before is untouched", file=file, cure="Free some space and try again"
+            ) from fault
+        raise
+
+
+def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Writes a file through `write`: temporary sibling, fsync, rename, fsync of the folder.
+
+    A reader sees the old file or the new one, never a part; a fault leaves the old file and no temporary one.
+
+    Raises:
+        ResourceError: where the disk is full.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(6)}.tmp")
+    with disk_faults(file):
+        try:
+            with temporary.open("xb") as stream:
+                write(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, file)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _fsync_folder(file.parent)
+
+
+def write_bytes(file: Path, data: bytes) -> None:
+    """Writes `data` as `file`, whole or not at all."""
+    write_atomically(file, lambda stream: stream.write(data))
+
+
+def write_text(file: Path, text: str) -> None:
+    """Writes `text` as UTF-8, whole or not at all."""
+    write_bytes(file, text.encode())
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Writes `value` as indented JSON with sorted keys, whole or not at all; NaN is refused."""
+    write_text(file, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def append_line(file: Path, line: str) -> None:
+    """Adds one line to a log in a single write; a kill leaves at most a last line cut short.
+
+    Raises:
+        ResourceError: where the disk is full.
+    """
+    with disk_faults(file), file.open("ab") as stream:
+        stream.write(line.encode() + b"\n")
+
+
+def _fsync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as fault:
+        # Some network file systems cannot sync a folder; the rename itself is still atomic there.
+        if fault.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)

@@ -1,0 +1,37 @@
+"""What a frozen SAM exchanges: the embedding of an image, and the prompt that asks for a mask in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEmbedding:
+    """What a SAM's image encoder made of a batch.
+
+    Attributes:
+        main: (B, C, h, w), the embedding that the mask decoder attends to.
+        fine: finer feature maps that the decoder of SAM 2 adds; none for SAM 1.
+    """
+
+    main: torch.Tensor
+    fine: tuple[torch.Tensor, ...] = field(default=())
+
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> ImageEmbedding:
+        """Returns the same embedding on `device` (and in `dtype`)."""
+        return ImageEmbedding(self.main.to(device, dtype), tuple(f.to(device, dtype) for f in self.fine))
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the mask decoder is asked with.
+
+    Attributes:
+        dense: (B, C, h, w), added to the image embedding; AutoSAM's g makes only this.
+        sparse: (B, N, C) tokens of points and boxes; None for none.
+    """
+
+    dense: torch.Tensor
+    sparse: torch.Tensor | None = None

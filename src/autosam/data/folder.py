@@ -1,0 +1,238 @@
+"""A data folder's pairs of image and mask, and the images of inputs without masks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autosam.core.errors import DataError, UsageError
+from autosam.data.matching import MASK_ENDING, match
+from autosam.data.table import read_table
+from autosam.data.walk import children, folders_below, images_below, is_image, name_below, natural, without_suffix
+
+IMAGE_FOLDERS = frozenset({"images", "img", "image"})
+MASK_FOLDERS = frozenset({"masks", "mask", "labels", "label", "gt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One image with its mask.
+
+    Attributes:
+        id: the case's name: its path below the data folder without extension, "/" between folders.
+        image: path of the image.
+        mask: path of the mask; None for none.
+        group: what must not straddle a split; None where unknown.
+    """
+
+    id: str
+    image: Path
+    mask: Path | None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What a data folder or table holds.
+
+    Attributes:
+        pairs: in natural order of their ids; those of a table in its order.
+        ignored: folders and files that take no part, relative to the data folder.
+        notes: what else the user should know, a sentence each.
+    """
+
+    pairs: tuple[Pair, ...]
+    ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def find_pairs(root: Path, *, group: str | None = None) -> Pairing:
+    """Finds the pairs below a folder, or in a CSV.
+
+    A folder has image and mask folders beside one another at any depth (`images` or `img`, `image`; `masks` or `mask`,
+    `labels`, `label`, `gt`), whose files pair by name; or else each mask lies beside its image as `x_mask`, `x_anno`, `x_gt`,
+    `x_seg`. A CSV has the columns image, mask and optionally group.
+
+    Args:
+        root: the folder or the CSV.
+        group: regular expression searched in every id; its first group, or the whole match, is the case's group.
+
+    Raises:
+        DataError: where there are no pairs, or names that do not pair or are doubled: with a table of them.
+        UsageError: where `group` is no regular expression.
+    """
+    if root.is_file():
+        pairing = _of_table(root)
+    elif root.is_dir():
+        pairing = _of_folder(root)
+    else:
+        raise DataError("there is no such folder or table", file=root, cure="Check the path")
+    return pairing if group is None else _grouped(pairing, group, root)
+
+
+def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Finds the images of files and folders, for prediction.
+
+    Returns:
+        The id and path of each. An id is the path below the given folder without extension, or a file's name without it;
+        ids that would clash keep the extension (`a.png` beside `a.jpg`), then the given folder's name. A file that is named
+        itself is taken whatever it is; of a folder, the files with the suffix of an image.
+
+    Raises:
+        DataError: where an input is missing, or holds no image, or two ids cannot be told apart.
+    """
+    found: dict[Path, tuple[str, ...]] = {}
+    for given in inputs:
+        if given.is_dir():
+            files = images_below(given)
+            if not files:
+                raise DataError("there is no image in this folder", file=given, cure="Give a folder or file of images")
+            names = [(file, name_below(file, given), given.resolve().name) for file in files]
+        elif given.exists():
+            names = [(given, given.name, given.absolute().parent.name)]
+        else:
+            raise DataError("there is no such file or folder", file=given, cure="Check the path")
+        for file, name, folder in names:
+            found.setdefault(file.absolute(), (without_suffix(name), name, f"{folder}/{name}"))
+    return list(zip(_distinct(list(found.values())), found, strict=True))
+
+
+def _distinct(candidates: list[tuple[str, ...]]) -> list[str]:
+    levels = [0] * len(candidates)
+    while True:
+        ids = [names[level] for names, level in zip(candidates, levels, strict=True)]
+        count = Counter(ids)
+        clashing = [index for index, name in enumerate(ids) if count[name] > 1]
+        if not clashing:
+            return ids
+        raisable = [index for index in clashing if levels[index] + 1 < len(candidates[index])]
+        if not raisable:
+            raise DataError(f"several inputs would be named {ids[clashing[0]]!r}", cure="Give them in separate runs")
+        for index in raisable:
+            levels[index] += 1
+
+
+def _of_table(file: Path) -> Pairing:
+    rows = read_table(file)
+    ids = _distinct([(without_suffix(row.name), row.name) for row in rows])
+    return Pairing(tuple(Pair(name, row.image, row.mask, row.group) for name, row in zip(ids, rows, strict=True)))
+
+
+def _of_folder(root: Path) -> Pairing:
+    couples: list[tuple[Path, Path]] = []
+    ignored: list[str] = []
+    _collect(root, root, couples, ignored, ())
+    pairs = [pair for images, masks in couples for pair in _of_couple(root, images, masks)]
+    if not couples:
+        pairs, ignored = _flat(root)
+    if not pairs:
+        raise _nothing(root, empty=bool(couples))
+    doubled = [name for name, count in Counter(pair.id for pair in pairs).items() if count > 1]
+    if doubled:
+        raise DataError(
+            f"{len(doubled)} names are doubled: {', '.join(doubled[:12])}", file=root, cure="Give one of the folders alone"
+        )
+    pairs.sort(key=lambda pair: natural(pair.id))
+    return Pairing(tuple(pairs), tuple(ignored))
+
+
+def _collect(
+    folder: Path, root: Path, couples: list[tuple[Path, Path]], ignored: list[str], above: tuple[Path, ...]
+) -> None:
+    """Gathers the couples of image and mask folders at any depth, and whatever holds none."""
+    if folder.resolve() in above:
+        return
+    folders, files = children(folder)
+    images = [child for child in folders if child.name.lower() in IMAGE_FOLDERS]
+    masks = [child for child in folders if child.name.lower() in MASK_FOLDERS]
+    coupled = bool(images and masks)
+    if coupled and len(images) + len(masks) > 2:
+        names = ", ".join(child.name for child in images + masks)
+        raise DataError(
+            f"which folders belong together is not guessed: {names}",
+            file=folder,
+            cure="Leave one folder of images and one of masks, or list the pairs in a CSV with the columns image,mask",
+        )
+    if coupled:
+        couples.append((images[0], masks[0]))
+    for child in folders:
+        if coupled and child in (images[0], masks[0]):
+            continue
+        before = len(couples)
+        inner: list[str] = []
+        _collect(child, root, couples, inner, (*above, folder.resolve()))
+        ignored += inner if len(couples) > before else [name_below(child, root) + "/"]
+    ignored += [name_below(file, root) for file in files]
+
+
+def _of_couple(root: Path, images: Path, masks: Path) -> Iterator[Pair]:
+    place = name_below(images.parent, root)
+    prefix = "" if place == "." else f"{place}/"
+    pictures, labels = ({name_below(file, side): file for file in images_below(side)} for side in (images, masks))
+    for found in match(pictures, labels, images.parent):
+        yield Pair(prefix + found.name, found.image, found.mask)
+
+
+def _flat(root: Path) -> tuple[list[Pair], list[str]]:
+    images: dict[str, Path] = {}
+    masks: dict[str, Path] = {}
+    ignored: list[str] = []
+    for folder in folders_below(root):
+        files = children(folder)[1]
+        sides: dict[bool, list[Path]] = {True: [], False: []}
+        for file in files:
+            if is_image(file):
+                sides[MASK_ENDING.search(file.stem) is not None].append(file)
+        if folder != root and not sides[True]:
+            ignored += [name_below(folder, root) + "/"] if files else []
+            continue
+        ignored += [name_below(file, root) for file in files if not is_image(file)]
+        images |= {name_below(file, root): file for file in sides[False]}
+        masks |= {name_below(file, root): file for file in sides[True]}
+    if not masks:
+        return [], ignored
+    return [Pair(found.name, found.image, found.mask) for found in match(images, masks, root)], ignored
+
+
+def _nothing(root: Path, *, empty: bool) -> DataError:
+    count = len(images_below(root))
+    if not count:
+        return DataError("there are no images in it", file=root, cure="Give a folder with images/ and masks/, or a CSV")
+    if root.name.lower() in IMAGE_FOLDERS | MASK_FOLDERS and not empty:
+        return DataError("this is only one side of the pairs", file=root, cure=f"Give the folder above: {root.parent}")
+    return DataError(
+        f"it has {count} images and no masks for them",
+        file=root,
+        cure="Put images into images/ and masks of the same names into masks/, or masks beside images as NAME_mask.png, or "
+        "give a CSV with the columns image,mask",
+    )
+
+
+def _grouped(pairing: Pairing, group: str, root: Path) -> Pairing:
+    search = _search(group)
+    groups = [search(pair.id) for pair in pairing.pairs]
+    without = [pair.id for pair, name in zip(pairing.pairs, groups, strict=True) if name is None]
+    if without:
+        raise DataError(
+            f"the group expression {group!r} finds nothing in {len(without)} of {len(groups)} ids: {', '.join(without[:6])}",
+            file=root,
+            cure="Change --group so that it matches every id",
+        )
+    pairs = (replace(pair, group=name) for pair, name in zip(pairing.pairs, groups, strict=True))
+    return replace(pairing, pairs=tuple(pairs))
+
+
+def _search(group: str) -> Callable[[str], str | None]:
+    try:
+        pattern = re.compile(group)
+    except re.error as fault:
+        raise UsageError(f"--group {group!r} is no regular expression ({fault})", cure="Mend it") from fault
+
+    def search(name: str) -> str | None:
+        found = pattern.search(name)
+        return None if found is None else found[1 if pattern.groups else 0]
+
+    return search

@@ -1,0 +1,107 @@
+"""Images and masks matched by name, and a table of what does not match."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autosam.core.checks import nearest
+from autosam.core.errors import DataError
+from autosam.data.walk import natural, without_suffix
+
+MASK_ENDING = re.compile(r"_(mask|anno|gt|seg|segmentation)$", re.IGNORECASE)
+"""What may follow an image's name in that of its mask."""
+
+_CHANNEL = re.compile(r"_\d{4}$")
+_ROWS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One image with its mask under their common name."""
+
+    name: str
+    image: Path
+    mask: Path
+
+
+def match(images: dict[str, Path], masks: dict[str, Path], root: Path) -> list[Match]:
+    """Pairs images and masks by name, in natural order of the names.
+
+    The extension is not part of a name; a mask may carry an ending such as `_mask`; an image may carry the four digits of a
+    channel (`x_0000`) that its mask has not.
+
+    Args:
+        images: path of each image by its name with extension, relative to a folder that images and masks share.
+        masks: the same for masks.
+        root: the data folder that a fault is reported of.
+
+    Raises:
+        DataError: on an unpaired or doubled name, with a table of them and the nearest names.
+    """
+    pictures, labels = _by_stem(images), _by_stem(masks)
+    keys = {_mask_key(stem, pictures): stem for stem in reversed(labels)}
+    found: dict[str, list[str]] = defaultdict(list)
+    free: list[str] = []
+    for stem in pictures:
+        plain = _CHANNEL.sub("", stem)
+        key = stem if stem in keys else plain if plain in keys and plain not in pictures else None
+        if key is None:
+            free.append(stem)
+        else:
+            found[key].append(stem)
+    names_of_key: dict[str, list[str]] = defaultdict(list)
+    for stem, names in labels.items():
+        names_of_key[_mask_key(stem, pictures)] += names
+    bare = [name for key, names in names_of_key.items() if key not in found for name in names]
+
+    rows = []
+    loose = [name for stem in free for name in pictures[stem]]
+    rows += [_unpaired("image", name, "mask", bare or list(masks)) for name in loose[:_ROWS]]
+    rows += [_unpaired("mask ", name, "image", loose or list(images)) for name in bare[:_ROWS]]
+    doubled = 0
+    for key, stems in found.items():
+        both = [name for stem in stems for name in pictures[stem]], names_of_key[key]
+        for what, names in zip(("images", "masks"), both, strict=True):
+            if len(names) > 1:
+                doubled += 1
+                rows.append(f"{what} {', '.join(names)}: one name {key!r}, one of them too many")
+    if rows:
+        raise _faults(root, len(loose), len(bare), doubled, rows)
+    return sorted(
+        (Match(key, images[pictures[stems[0]][0]], masks[names_of_key[key][0]]) for key, stems in found.items()),
+        key=lambda pair: natural(pair.name),
+    )
+
+
+def _by_stem(files: Iterable[str]) -> dict[str, list[str]]:
+    stems: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(files, key=natural):
+        stems[without_suffix(name)].append(name)
+    return dict(stems)
+
+
+def _mask_key(stem: str, pictures: dict[str, list[str]]) -> str:
+    return stem if stem in pictures else MASK_ENDING.sub("", stem)
+
+
+def _unpaired(what: str, name: str, other: str, names: list[str]) -> str:
+    by_stem = {without_suffix(candidate): candidate for candidate in names}
+    near = nearest(without_suffix(name), by_stem, most=1)
+    hint = f"nearest {other}: {by_stem[near[0]]}" if near else f"no {other} has a like name"
+    return f"{what} {name}: no {other}; {hint}"
+
+
+def _faults(root: Path, images: int, masks: int, doubled: int, rows: list[str]) -> DataError:
+    counts = ((images, "image", "without a mask"), (masks, "mask", "without an image"), (doubled, "doubled name", ""))
+    said = [f"{n} {what}{'s' if n > 1 else ''} {lack}".rstrip() for n, what, lack in counts if n]
+    rest = images + masks + doubled - len(rows[:_ROWS])
+    table = "".join(f"\n  {row}" for row in rows[:_ROWS]) + (f"\n  and {rest} more" if rest > 0 else "")
+    return DataError(
+        ", ".join(said),
+        file=root,
+        cure=f"Rename or remove these, or list the pairs in a CSV with the columns image,mask:{table}",
+    )

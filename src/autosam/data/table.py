@@ -1,0 +1,104 @@
+"""A CSV of pairs: image, mask and, if wanted, group."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from autosam.core.checks import nearest
+from autosam.core.errors import DataError
+from autosam.data.walk import name_below
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table, its paths made whole.
+
+    Attributes:
+        name: the image's path with extension below the folder that all images share.
+        image: path of the image.
+        mask: path of the mask; None where the table has no column for it.
+        group: what the column says; None where it is empty or not there.
+    """
+
+    name: str
+    image: Path
+    mask: Path | None
+    group: str | None
+
+
+def read_table(file: Path) -> list[Row]:
+    """Reads a CSV with the columns image, mask and optionally group; paths are relative to the CSV.
+
+    UTF-8 with or without a byte order mark; fields split by commas, semicolons or tabs.
+
+    Raises:
+        DataError: on a missing column, an empty cell, a missing file or an image listed twice, with the line.
+    """
+    lines = _lines(file)
+    names = [name.strip().lower() for name in lines[0][1]]
+    for wanted in ("image", "mask"):
+        if names.count(wanted) != 1:
+            near = nearest(wanted, names, most=1)
+            hint = f"Rename {near[0]!r}. " if near and near[0] != wanted else ""
+            there = ", ".join(repr(name) for name in names)
+            raise DataError(
+                f"it needs one column named {wanted!r}, and has {there}",
+                file=file,
+                cure=f"{hint}The first line must be image,mask or image,mask,group",
+            )
+    found: list[tuple[Path, Path, str | None]] = []
+    seen: dict[Path, int] = {}
+    for number, cells in lines[1:]:
+        row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
+        image, mask = (_there(file, number, name, row.get(name, "")) for name in ("image", "mask"))
+        if image in seen:
+            raise DataError(
+                f"line {number}: {image.name} is listed already in line {seen[image]}", file=file, cure="Remove one line"
+            )
+        seen[image] = number
+        found.append((image, mask, row.get("group") or None))
+    if not found:
+        raise DataError("the table has no rows", file=file, cure="List at least one image and its mask")
+    base = _base(file.parent, [image for image, _, _ in found])
+    return [Row(name_below(image, base), image, mask, group) for image, mask, group in found]
+
+
+def _lines(file: Path) -> list[tuple[int, list[str]]]:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as fault:
+        raise DataError(f"cannot be read ({fault.strerror})", file=file, cure="Check its permissions") from fault
+    except UnicodeDecodeError as fault:
+        raise DataError("it is not UTF-8 text", file=file, cure="Save it as CSV in UTF-8") from fault
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as fault:
+        raise DataError(f"line {reader.line_num}: {fault}", file=file, cure="Mend the quotes of that line") from fault
+    if not lines:
+        raise DataError("the table is empty", file=file, cure="Its first line must be image,mask or image,mask,group")
+    return lines
+
+
+def _there(file: Path, number: int, column: str, cell: str) -> Path:
+    if not cell:
+        raise DataError(f"line {number}: the cell of {column!r} is empty", file=file, cure="Fill it or remove the line")
+    path = Path(os.path.normpath(file.parent / cell))
+    if not path.is_file():
+        raise DataError(
+            f"line {number}: there is no file {cell}", file=file, cure="Paths are relative to the folder of the CSV"
+        )
+    return path
+
+
+def _base(folder: Path, images: list[Path]) -> Path:
+    folder = Path(os.path.normpath(folder))
+    if all(image.is_relative_to(folder) for image in images):
+        return folder
+    return Path(os.path.commonpath([image.absolute().parent for image in images]))

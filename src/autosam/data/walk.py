@@ -1,0 +1,74 @@
+"""Folders looked through in one natural order, without hidden files and without loops."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from autosam.core.errors import DataError
+from autosam.data.images import IMAGE_SUFFIXES
+
+_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Returns a sorting key under which `x_2` comes before `x_10`; total, so that an order never depends on the disk."""
+    parts = re.split(r"(\d+)", text)
+    key = tuple((int(part), part) if index % 2 else (-1, part.casefold()) for index, part in enumerate(parts))
+    return (*key, (-1, text))
+
+
+def is_image(path: Path) -> bool:
+    """Says whether a path has the suffix of an image."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def children(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Returns the visible sub-folders and files of a folder, each in natural order.
+
+    Raises:
+        DataError: where the folder cannot be read.
+    """
+    try:
+        entries = [
+            entry
+            for entry in folder.iterdir()
+            if not entry.name.startswith(".") and entry.name.lower() not in _CLUTTER
+        ]
+        entries.sort(key=lambda entry: natural(entry.name))
+        folders = [entry for entry in entries if entry.is_dir()]
+        return folders, [entry for entry in entries if not entry.is_dir()]
+    except OSError as fault:
+        reason = fault.strerror or str(fault)
+        raise DataError(f"cannot be read ({reason})", file=folder, cure="Check the path and its permissions") from fault
+
+
+def folders_below(folder: Path) -> Iterator[Path]:
+    """Yields a folder and all below it; a link back to a folder on the way down is not followed."""
+    yield from _below(folder, ())
+
+
+def images_below(folder: Path) -> list[Path]:
+    """Returns every file with the suffix of an image in a folder, at any depth."""
+    return [file for place in folders_below(folder) for file in children(place)[1] if is_image(file)]
+
+
+def name_below(file: Path, folder: Path) -> str:
+    """Returns a file's path below `folder`, "/" between folders, in one Unicode form (NFC)."""
+    return unicodedata.normalize("NFC", file.relative_to(folder).as_posix())
+
+
+def without_suffix(name: str) -> str:
+    """Returns a name without the suffix of an image."""
+    return name[: -len(Path(name).suffix)] if is_image(Path(name)) else name
+
+
+def _below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in above:
+        return
+    yield folder
+    for child in children(folder)[0]:
+        yield from _below(child, (*above, real))

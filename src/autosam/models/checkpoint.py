@@ -1,0 +1,167 @@
+"""Trained weights as one self-describing safetensors file: g and h, and all that is needed to use them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as MappingType
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autosam.core.errors import ModelError
+from autosam.core.files import sha256, write_bytes
+from autosam.core.probability import Mapping
+from autosam.models.frozen_sam import FrozenSam, load_sam
+from autosam.models.prompt_encoder import build_prompt_encoder
+from autosam.models.segmenter import SamSegmenter, SurrogateSegmenter, Trained
+from autosam.models.surrogate import Surrogate
+from autosam.models.weights import load_tensors
+
+FORMAT = 1
+KEY = "autosam"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a checkpoint says of itself.
+
+    Attributes:
+        sam: name of the frozen SAM.
+        sam_fingerprint: SHA-256 over the SAM's weights; the same SAM must be there to use the checkpoint.
+        prompt_encoder: name of g.
+        size: side of g's square input, in pixels.
+        embedding_shape: (C, h, w) of the SAM's embedding.
+        mapping: how logits become a probability.
+        foreground: the rule that made masks binary, as text.
+        threshold: foreground is where the probability is at least this.
+        training: what it was trained with: seed, loss, steps, numbers of cases, hashes. No time and no path.
+    """
+
+    sam: str
+    sam_fingerprint: str
+    prompt_encoder: str
+    size: int
+    embedding_shape: tuple[int, int, int]
+    mapping: Mapping = "sigmoid"
+    foreground: str | None = None
+    threshold: float = 0.5
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def build(card: Card, sam: FrozenSam, *, decoder: str = "sam") -> SamSegmenter | SurrogateSegmenter:
+    """Returns the untrained segmenter that a card describes; `decoder` is "sam" or "surrogate"."""
+    g = build_prompt_encoder(card.prompt_encoder, embedding_shape=card.embedding_shape, size=card.size, initialise=False)
+    kind = SamSegmenter if decoder == "sam" else SurrogateSegmenter
+    return kind(sam, g, Surrogate(card.embedding_shape[0]), mapping=card.mapping)
+
+
+def to_bytes(tensors: MappingType[str, torch.Tensor], described: Any) -> bytes:
+    """Returns a safetensors file with `described` as JSON of sorted keys under one key of its metadata."""
+    from safetensors.torch import save
+
+    # safetensors writes several metadata keys in random order; one key keeps equal contents equal to the byte.
+    # It also refuses tensors that share memory, hence the copies.
+    whole = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in sorted(tensors.items())}
+    return save(whole, metadata={KEY: json.dumps(described, sort_keys=True, allow_nan=False)})
+
+
+def read_description(file: Path) -> Any:
+    """Returns what `to_bytes` was given as `described`.
+
+    Raises:
+        ModelError: where the file is no safetensors file or not one of AutoSAM's.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(file), framework="pt") as stored:
+            metadata = stored.metadata() or {}
+    except FileNotFoundError:
+        raise ModelError("there is no such file", file=file, cure="Give the folder that `autosam train --out` wrote") from None
+    except (SafetensorError, OSError, ValueError) as fault:
+        raise ModelError(f"not a whole safetensors file ({fault})", file=file, cure="Copy or train it again") from fault
+    try:
+        return json.loads(metadata[KEY])
+    except (KeyError, ValueError):
+        raise ModelError("a safetensors file, but not a checkpoint of AutoSAM", file=file) from None
+
+
+def save(file: Path, trained: MappingType[str, torch.Tensor], card: Card) -> None:
+    """Writes g and h with their card: equal contents give equal bytes."""
+    write_bytes(file, to_bytes(trained, {"format": FORMAT, **asdict(card)}))
+
+
+def read_card(file: Path) -> Card:
+    """Returns a checkpoint's card.
+
+    Raises:
+        ModelError: where the file is no checkpoint, or of a newer format.
+    """
+    described = read_description(file)
+    if not isinstance(described, dict) or described.get("format") != FORMAT:
+        raise ModelError("a checkpoint of another format", file=file, cure="Install the version of AutoSAM that wrote it")
+    fields = {name: value for name, value in described.items() if name != "format"}
+    try:
+        return Card(**{**fields, "embedding_shape": tuple(fields["embedding_shape"])})
+    except (TypeError, KeyError) as fault:
+        raise ModelError(f"its card is not complete ({fault})", file=file) from fault
+
+
+def model_file(run: Path) -> Path:
+    """Returns the checkpoint of a run's folder; a file is taken as it is."""
+    return run / "model.safetensors" if run.is_dir() else run
+
+
+def load(
+    run: Path, *, decoder: str = "sam", sam: FrozenSam | str | None = None
+) -> tuple[SamSegmenter | SurrogateSegmenter, Card]:
+    """Returns the trained segmenter of a run's folder or checkpoint, in eval mode, and its card.
+
+    Args:
+        run: the folder that training wrote, or its model.safetensors.
+        decoder: "sam", or "surrogate" for g and h alone.
+        sam: the frozen SAM, or its name or file, where the one that the card names is not the one to load.
+
+    Raises:
+        ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
+    """
+    file = model_file(run)
+    card = read_card(file)
+    frozen = load_sam(sam or card.sam) if sam is None or isinstance(sam, str) else sam
+    if frozen.fingerprint() != card.sam_fingerprint:
+        raise ModelError(
+            f"it was trained with weights of {card.sam} that differ from those installed",
+            file=file,
+            cure=f"Give the same weights with --sam, or install them again with `autosam fetch {card.sam}`",
+        )
+    segmenter = build(card, frozen, decoder=decoder)
+    load_trained(segmenter.parts, load_tensors(file), file)
+    segmenter.eval()
+    return segmenter, card
+
+
+def load_trained(parts: Trained, tensors: MappingType[str, torch.Tensor], file: Path) -> None:
+    """Fills g and h from a checkpoint's tensors.
+
+    Raises:
+        ModelError: where a name is missing or too many, or a shape differs; it names the first ones.
+    """
+    wanted = parts.state_dict()
+    faults = [f"{name} is missing" for name in wanted if name not in tensors]
+    faults += [f"{name} is not of this model" for name in tensors if name not in wanted]
+    faults += [
+        f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(value.shape)}"
+        for name, value in wanted.items()
+        if name in tensors and tensors[name].shape != value.shape
+    ]
+    if faults:
+        more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
+        raise ModelError(f"not the weights of this model: {'; '.join(faults[:3])}{more}", file=file)
+    parts.load_state_dict(dict(tensors))
+
+
+def digest(file: Path) -> str:
+    """Returns the SHA-256 of a run's checkpoint."""
+    return sha256(model_file(file))

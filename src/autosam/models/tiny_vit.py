@@ -1,0 +1,238 @@
+"""TinyViT, the image encoder of LiteMedSAM and MobileSAM (Wu et al., "TinyViT", 2022; Zhang et al., "MobileSAM", 2023).
+
+The modules hold what inference needs and no more: batch norms are folded into their convolutions and the tables of
+attention biases are spread out while a checkpoint is read (tiny_vit_weights). Activations lie in channels-last memory:
+a map (B, C, H, W) and its tokens (B, H, W, C) are two views of the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+HEAD_WIDTH = 32
+EXPANSION = 4
+# Larger buffers are given back to the system after each use and cost more in page faults than in arithmetic.
+_MOST_HIDDEN = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class TinyViTShape:
+    """What tells one TinyViT from another.
+
+    Attributes:
+        image_size: side S of the square input in pixels.
+        stem_kernel: side of the stem's two kernels: 3, with stride 2 each, or 1, with stride 1.
+        widths: channels of the four stages; a head has 32.
+        depths: blocks of the four stages.
+        windows: side of the attention windows in tokens; the first stage is convolutional and ignores it.
+        out_channels: channels of the embedding.
+    """
+
+    image_size: int
+    stem_kernel: int
+    widths: tuple[int, int, int, int] = (64, 128, 160, 320)
+    depths: tuple[int, int, int, int] = (2, 2, 6, 2)
+    windows: tuple[int, int, int, int] = (7, 7, 14, 7)
+    out_channels: int = 256
+
+    @property
+    def first(self) -> int:
+        """Side of the first stage's map."""
+        return self.image_size if self.stem_kernel == 1 else self.image_size // 4
+
+    @property
+    def grid(self) -> int:
+        """Side of the embedding: two of the three merges halve the map."""
+        return self.first // 4
+
+
+LITEMEDSAM = TinyViTShape(image_size=256, stem_kernel=1)
+MOBILESAM = TinyViTShape(image_size=1024, stem_kernel=3)
+
+
+class TinyViT(nn.Module):
+    """The whole encoder; parts are named as in the official checkpoints."""
+
+    def __init__(self, shape: TinyViTShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.patch_embed = Stem(shape.widths[0], shape.stem_kernel)
+        side = shape.first
+        stages: list[nn.Module] = []
+        for i, width in enumerate(shape.widths):
+            merge: nn.Module = nn.Identity()
+            stride = 2 if i < 2 else 1
+            if i < 3:
+                after = shape.widths[i + 1]
+                merge = Bottleneck(width, after, after, side=side, stride=stride)
+            if i == 0:
+                blocks = [
+                    Bottleneck(width, EXPANSION * width, width, side=side, residual=True)
+                    for _ in range(shape.depths[i])
+                ]
+                stages.append(Stage(blocks, merge))
+            else:
+                stages.append(Stage([Block(width, side, shape.windows[i]) for _ in range(shape.depths[i])], merge))
+            side //= stride
+        self.layers = nn.Sequential(*stages)
+        self.neck = Neck(shape.widths[3], shape.out_channels)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Returns the embedding (B, out_channels, grid, grid) of `pixels` (B, 3, S, S), scaled as in training."""
+        x = pixels.contiguous(memory_format=torch.channels_last)
+        embedding: Tensor = self.neck(self.layers(self.patch_embed(x)))
+        return embedding
+
+
+class Stem(nn.Module):
+    """Two convolutions with a GELU between."""
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        stride, pad = (1, 0) if kernel == 1 else (2, 1)
+        half = width // 2
+        self.seq = nn.Sequential(
+            nn.Conv2d(3, half, kernel, stride, pad), nn.GELU(), nn.Conv2d(half, width, kernel, stride, pad)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns (B, width, H / stride², W / stride²)."""
+        out: Tensor = self.seq(x)
+        return out
+
+
+class Stage(nn.Module):
+    """Blocks at one resolution, then the merge to the next."""
+
+    def __init__(self, blocks: list[Bottleneck] | list[Block], merge: nn.Module) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*blocks)
+        self.downsample = merge
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the map of the next stage."""
+        out: Tensor = self.downsample(self.blocks(x))
+        return out
+
+
+class Bottleneck(nn.Module):
+    """1x1, depth-wise 3x3 with the stride, 1x1; with a residual a block of the first stage, without one a merge."""
+
+    def __init__(
+        self, width: int, hidden: int, out: int, *, side: int, stride: int = 1, residual: bool = False
+    ) -> None:
+        super().__init__()
+        self.side, self.stride, self.residual = side, stride, residual
+        self.conv1 = nn.Conv2d(width, hidden, 1)
+        self.conv2 = nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden)
+        self.conv3 = nn.Conv2d(hidden, out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns (B, out, H / stride, W / stride), worked out a strip of rows at a time."""
+        height = self.side // self.stride
+        rows = height if _tracing() else _piece(len(x) * self.conv1.out_channels * self.side * self.stride)
+        parts = [self.strip(x, first, min(first + rows, height)) for first in range(0, height, rows)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+
+    def strip(self, x: Tensor, first: int, end: int) -> Tensor:
+        """Returns the output's rows from `first` to before `end`, from the rows of `x` that they see."""
+        start = max(first - 1, 0)
+        seen = x[:, :, self.stride * start : self.stride * (end - 1) + 2]
+        hidden = self.conv2(F.gelu(self.conv1(seen)))[:, :, first - start : end - start]
+        out: Tensor = self.conv3(F.gelu(hidden))
+        return F.gelu(out + x[:, :, first:end]) if self.residual else out
+
+
+class Block(nn.Module):
+    """Window attention with a residual, depth-wise 3x3 without one, MLP with one."""
+
+    def __init__(self, width: int, side: int, window: int) -> None:
+        super().__init__()
+        self.attn = Attention(width, side, window)
+        self.local_conv = nn.Conv2d(width, width, 3, 1, 1, groups=width)
+        self.mlp = MLP(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns a map of the shape of `x` (B, width, side, side)."""
+        x = x + self.attn(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        x = self.local_conv(x)
+        return x + self.mlp(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Attention(nn.Module):
+    """Self-attention within windows, biased by the distance of two tokens."""
+
+    bias: Tensor
+
+    def __init__(self, width: int, side: int, window: int) -> None:
+        super().__init__()
+        self.window, self.heads = window, width // HEAD_WIDTH
+        self.side, self.count = side, -(-side // window)
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.register_buffer("bias", torch.zeros(1, self.heads, window**2, window**2))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Returns tokens of the shape of `tokens` (B, side, side, width)."""
+        batch, width = tokens.shape[0], self.proj.in_features
+        side, count, window = self.side, self.count, self.window
+        whole = count * window
+        # The padding is normed and attended to like the rest: the checkpoints were trained so.
+        tokens = self.norm(F.pad(tokens, (0, 0, 0, whole - side, 0, whole - side)))
+        tokens = tokens.view(batch, count, window, count, window, width).transpose(2, 3)
+        qkv = self.qkv(tokens.reshape(-1, width)).view(-1, window**2, self.heads, 3, HEAD_WIDTH)
+        q, k, v = qkv.permute(3, 0, 2, 1, 4).unbind(0)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self.bias).transpose(1, 2)
+        mixed = mixed.reshape(batch, count, count, window, window, width).transpose(2, 3)
+        mixed = mixed.reshape(batch, whole, whole, width)[:, :side, :side].reshape(-1, width)
+        out: Tensor = self.proj(mixed)
+        return out.view(batch, side, side, width)
+
+
+class MLP(nn.Module):
+    """Norm, up, GELU, down, for each token."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.fc1 = nn.Linear(width, width * EXPANSION)
+        self.fc2 = nn.Linear(width * EXPANSION, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Returns tokens of the shape of `tokens` (..., width)."""
+        flat = self.norm(tokens).reshape(-1, self.fc1.in_features)
+        pieces = (flat,) if _tracing() else flat.split(_piece(self.fc1.out_features))
+        parts = [self.fc2(F.gelu(self.fc1(piece))) for piece in pieces]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(tokens.shape)
+
+
+class Neck(nn.Module):
+    """SAM's neck: 1x1, norm over channels, 3x3, norm over channels."""
+
+    def __init__(self, width: int, out: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, out, 1, bias=False)
+        self.norm1 = nn.LayerNorm(out, eps=1e-6)
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.norm2 = nn.LayerNorm(out, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns (B, out, H, W), contiguous."""
+        x = self.norm1(self.conv1(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        x = self.norm2(self.conv2(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return x.contiguous()
+
+
+def _piece(width: int) -> int:
+    """Returns how many rows of `width` values are worked out at once."""
+    return max(1, _MOST_HIDDEN // width)
+
+
+def _tracing() -> bool:
+    """Tells whether a graph is being recorded, which should hold each step once and whole."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]

@@ -1,0 +1,1 @@
+"""Training of g and h through a frozen SAM."""

@@ -1,0 +1,180 @@
+"""What a person chooses of a training, and the plan that is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from autosam.core.errors import DataError, ModelError, UsageError
+from autosam.core.files import write_text
+
+
+class TrainConfig(BaseModel):
+    """The choices of a training; every field is a flag of `autosam train` and a key of its YAML.
+
+    Attributes:
+        data: folder or CSV of images and masks.
+        sam: name or file of the frozen SAM.
+        prompt_encoder: name of g.
+        weights: official backbone checkpoint that g starts from; None trains it from scratch.
+        minutes: bound of the whole command; None with `epochs`.
+        epochs: passes over the training images in place of a bound of time.
+        views: augmented views an image whose embeddings are cached (with `minutes`, at most); 0 draws a new view at
+            every step and encodes it live.
+        batch: images a step.
+        size: side of g's square input; None for the SAM's input, at most 512.
+        val: share of the cases (of the groups, where known) held out to choose the checkpoint.
+        val_data: a folder or CSV of its own for that, in place of a share.
+        group: regular expression whose first group names a case's patient, clip or slide.
+        foreground: rule that makes masks binary; None where they have two values.
+        augment: name of an augmentation.
+        loss: "bce-dice" or "minmax".
+        lr: greatest learning rate.
+        weight_decay: AdamW's.
+        ema: decay of the average of weights that is evaluated and kept.
+        device: "auto", "cpu", "cuda", "cuda:N", "mps".
+        engine: what runs the SAM's image encoder.
+        seed: of the split, the augmentation, the order and the first weights.
+        init: run or checkpoint to start g and h from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Path
+    sam: str = "litemedsam"
+    prompt_encoder: str = "sam-features"
+    weights: Path | None = None
+    minutes: float | None = Field(default=None, gt=0)
+    epochs: int | None = Field(default=None, ge=1)
+    views: int = Field(default=8, ge=0)
+    batch: int = Field(default=4, ge=1)
+    size: int | None = Field(default=None, ge=32)
+    val: float = Field(default=0.2, ge=0, lt=1)
+    val_data: Path | None = None
+    group: str | None = None
+    foreground: str | None = None
+    augment: str = "light"
+    loss: str = "bce-dice"
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    ema: float = Field(default=0.99, ge=0, lt=1)
+    device: str = "auto"
+    engine: str = "auto"
+    seed: int = Field(default=0, ge=0)
+    init: Path | None = None
+
+    @property
+    def bound(self) -> float | None:
+        """Minutes that the whole command may take; 10 where neither minutes nor epochs are given."""
+        return 10.0 if self.minutes is None and self.epochs is None else self.minutes
+
+
+class Plan(BaseModel):
+    """What was decided once, before the first step; a resumed run keeps it to the letter.
+
+    Attributes:
+        views: views an image; 0 for live.
+        steps: optimiser steps in all.
+        epoch_steps: steps a pass over the training images.
+        validate_every: steps between validations.
+        warmup: steps of rising learning rate.
+        encoder: identity of the engine that encodes; None where no SAM is needed.
+        engine: name of that engine.
+        threads: torch's threads.
+        train: number of training cases.
+        val: number of validation cases.
+        data: digest over the ids and contents of all cases.
+        why: one line that says how views and steps were chosen.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    views: int
+    steps: int
+    epoch_steps: int
+    validate_every: int
+    warmup: int
+    encoder: str | None
+    engine: str
+    threads: int
+    train: int
+    val: int
+    data: str
+    why: str
+
+
+def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
+    """Returns the configuration of the fields that were given, over those of a YAML file.
+
+    Raises:
+        UsageError: for a value out of range or an unknown key, naming each.
+        DataError: where the file is no such YAML.
+    """
+    merged = {**(_read_yaml(file) if file is not None else {}), **given}
+    if "minutes" in given and "epochs" not in given:
+        merged.pop("epochs", None)
+    if "epochs" in given and "minutes" not in given:
+        merged.pop("minutes", None)
+    if merged.get("minutes") is not None and merged.get("epochs") is not None:
+        raise UsageError("--minutes and --epochs exclude each other", cure="Give one of them")
+    try:
+        return TrainConfig(**merged)
+    except ValidationError as fault:
+        raise UsageError(_in_words(fault), file=file) from None
+
+
+def _in_words(fault: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in fault.errors())
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
+        raise DataError(f"cannot be read as YAML ({str(fault).splitlines()[0]})", file=file) from fault
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise DataError("holds no table of names and values", file=file)
+    return content
+
+
+def write_run_config(file: Path, config: TrainConfig, plan: Plan | None) -> None:
+    """Writes a run's config.yaml: the choices and, once made, the plan."""
+    content: dict[str, Any] = {"config": config.model_dump(mode="json")}
+    if plan is not None:
+        content["plan"] = plan.model_dump(mode="json")
+    write_text(file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
+    """Returns the choices and the plan (None where none was made yet) of a run's config.yaml.
+
+    Raises:
+        ModelError: where the file is not as training writes it.
+    """
+    content = _read_yaml(file)
+    try:
+        plan = content.get("plan")
+        return TrainConfig(**content["config"]), None if plan is None else Plan(**plan)
+    except (KeyError, TypeError, ValidationError) as fault:
+        raise ModelError(f"not a run's configuration ({str(fault).splitlines()[0]})", file=file) from fault
+
+
+def same_choices(given: dict[str, Any], stored: TrainConfig, file: Path) -> None:
+    """Holds the flags of a resumed training to those it was started with.
+
+    Raises:
+        UsageError: naming the first flag whose value differs.
+    """
+    asked = make_config({**stored.model_dump(exclude={"minutes", "epochs"}), **given})
+    for name in given:
+        new, old = getattr(asked, name), getattr(stored, name)
+        if isinstance(new, Path) and isinstance(old, Path):
+            new, old = new.resolve(), old.resolve()
+        if new != old:
+            flag = f"--{name.replace('_', '-')}" if name != "data" else "DATA"
+            raise UsageError(
+                f"{flag} is {new}, but the run was started with {old}", file=file, cure="Resume with the same, or start another --out"
+            )

@@ -1,0 +1,111 @@
+"""What a training looks like: its curves, and a few validation cases over time."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autosam.core.files import write_bytes
+from autosam.data.dataset import Dataset
+from autosam.inference.predict import Predictor
+from autosam.inference.prediction import write_image
+
+_CASES = 4
+_COLUMNS = 6
+_SIDE = 240
+
+
+def draw_curves(rows: list[dict[str, Any]], file: Path) -> None:
+    """Draws the losses, the validation Dice and the learning rate of a log's rows."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    losses = [row for row in rows if "loss" in row]
+    scores = [row for row in rows if "val_dice" in row]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    for name, label, colour in (("loss", "SAM's mask", "#0b7a75"), ("loss_surrogate", "surrogate h", "#d98e04")):
+        steps = np.array([row["step"] for row in losses])
+        values = np.array([row[name] for row in losses])
+        left.plot(steps, values, color=colour, alpha=0.18, linewidth=0.8)
+        left.plot(steps, _smooth(values), color=colour, linewidth=1.8, label=label)
+    left.set(title="Training loss (BCE + Dice)", xlabel="step")
+    left.set_ylim(bottom=0)
+    left.legend(frameon=False)
+    if scores:
+        best = max(scores, key=lambda row: row["val_dice"])
+        right.plot([r["step"] for r in scores], [r["val_dice"] for r in scores], color="#3d5a98", marker="o", markersize=4)
+        right.scatter([best["step"]], [best["val_dice"]], s=90, facecolors="none", edgecolors="#c8553d", linewidths=2, zorder=3)
+        right.annotate(
+            f"{best['val_dice']:.3f}", (best["step"], best["val_dice"]), xytext=(0, -16), textcoords="offset points", ha="center"
+        )
+    right.set(title="Validation Dice (chosen checkpoint ringed)", xlabel="step")
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    pyplot.close(figure)
+    write_bytes(file, buffer.getvalue())
+
+
+def _smooth(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    width = max(1, len(values) // 40)
+    padded = np.pad(values, (width // 2, width - 1 - width // 2), mode="edge") if len(values) else values
+    return np.convolve(padded, np.ones(width) / width, mode="valid") if len(values) else values
+
+
+class Preview:
+    """A few cases, looked at again and again during a training.
+
+    Args:
+        folder: where the small pictures are kept, so that a resumed training has the earlier ones.
+        data: the cases; the first few, spread evenly.
+    """
+
+    def __init__(self, folder: Path, data: Dataset) -> None:
+        self.folder = folder
+        chosen = np.unique(np.linspace(0, len(data) - 1, min(_CASES, len(data))).astype(int))
+        self.samples = [data.read(int(i)) for i in chosen]
+
+    def add(self, step: int, predictor: Predictor) -> None:
+        """Keeps a picture of every case as it is predicted at `step`."""
+        from autosam.data.overlay import overlay
+
+        for number, sample in enumerate(self.samples):
+            predicted = predictor.predict(sample)
+            truth = None if sample.mask is None else sample.mask.astype(np.bool_)
+            picture = overlay(predicted.image, predicted.mask, truth=truth)
+            write_image(self.folder / f"{step:08d}-{number}.png", _small(picture))
+
+    def draw(self, file: Path) -> None:
+        """Draws the sheet: a row a case, a column a validation, the last one at the right."""
+        from PIL import Image, ImageDraw, ImageFont
+
+        steps = sorted({int(path.name.split("-")[0]) for path in self.folder.glob("*-*.png")})
+        if not steps:
+            return
+        shown = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, min(_COLUMNS, len(steps))).astype(int))]
+        gap, head = 8, 30
+        size = (gap + len(shown) * (_SIDE + gap), head + len(self.samples) * (_SIDE + gap))
+        sheet = Image.new("RGB", size, "white")
+        pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+        for column, step in enumerate(shown):
+            left = gap + column * (_SIDE + gap)
+            pen.text((left, 7), f"step {step}", fill="#333333", font=font)
+            for row in range(len(self.samples)):
+                path = self.folder / f"{step:08d}-{row}.png"
+                if path.exists():
+                    with Image.open(path) as picture:
+                        sheet.paste(picture, (left, head + row * (_SIDE + gap)))
+        write_image(file, np.asarray(sheet))
+
+
+def _small(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    from PIL import Image, ImageOps
+
+    return np.asarray(ImageOps.pad(Image.fromarray(picture), (_SIDE, _SIDE), Image.Resampling.LANCZOS, color="#f2f2f2"))

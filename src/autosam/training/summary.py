@@ -1,0 +1,48 @@
+"""A run's model card, for the next person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autosam.core.files import write_text
+from autosam.models.checkpoint import Card
+from autosam.training.config import Plan, TrainConfig
+
+
+def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
+    """Writes card.md: what the model is, what it was trained on, what is known of it and what is not."""
+    training = card.training
+    if training["val_dice"] is None:
+        known = "No case was held out: nothing is known of how good it is."
+    else:
+        known = (
+            f"Mean Dice {training['val_dice']:.4f} on the {plan.val} validation cases at native size, at step "
+            f"{training['best_step']}. These cases chose the checkpoint, so the figure flatters it a little: "
+            "measure on cases that it has never seen, with `autosam evaluate`."
+        )
+    lines = [
+        "# Model card",
+        "",
+        f"A prompt encoder g ({card.prompt_encoder}, input {card.size} x {card.size}) for the frozen SAM {card.sam}, and its "
+        "surrogate decoder h. Masks come without a click.",
+        "",
+        "## Trained on",
+        "",
+        f"{plan.train} images and their masks, {plan.val} more held out to choose the checkpoint"
+        + (f"; grouped by `{config.group}`" if config.group else "")
+        + (f"; foreground is `{card.foreground}`" if card.foreground else "")
+        + ".",
+        f"Loss {config.loss}, augmentation {config.augment}, {plan.views or 'live'} views an image, {plan.steps} steps of "
+        f"{config.batch} images, AdamW at {config.lr:g}, seed {config.seed}.",
+        "",
+        "## Known",
+        "",
+        known,
+        "",
+        "## Limits",
+        "",
+        "It knows only images like those that it was trained on, and it answers on any other image too. It is no medical "
+        "device. The frozen SAM's own training data may hold images like yours; see its authors' description.",
+        "",
+    ]
+    write_text(file, "\n".join(lines))

@@ -1,0 +1,317 @@
+"""A whole training: data, plan, embeddings, steps, and the files of a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autosam.core.checks import look_up
+from autosam.core.errors import DataError, Interrupted, ModelError, UsageError
+from autosam.core.files import cache_folder, write_json, write_text
+from autosam.core.progress import Progress, Silent
+from autosam.core.sample import Sample
+from autosam.data.augment import AUGMENTATIONS
+from autosam.data.dataset import Dataset, split
+from autosam.data.embeddings import EmbeddingCache
+from autosam.data.folder import find_pairs
+from autosam.data.foreground import Foreground
+from autosam.data.images import content_hash
+from autosam.evaluation.evaluate import evaluate
+from autosam.inference.embed import Embedder
+from autosam.inference.engine import OpenVinoEncoder, make_encoder
+from autosam.inference.engine import device as find_device
+from autosam.inference.predict import Predictor, frame_size
+from autosam.models.checkpoint import Card, build, load_trained, model_file, read_card, save
+from autosam.models.frozen_sam import FrozenSam, load_sam
+from autosam.models.prompt_encoder import build_prompt_encoder, default_size
+from autosam.models.segmenter import SamSegmenter
+from autosam.models.surrogate import Surrogate
+from autosam.models.weights import load_tensors
+from autosam.training.config import (
+    Plan,
+    TrainConfig,
+    make_config,
+    read_run_config,
+    same_choices,
+    write_run_config,
+)
+from autosam.training.examples import Examples
+from autosam.training.fit import Hooks, fit
+from autosam.training.losses import LOSSES
+from autosam.training.pictures import Preview, draw_curves
+from autosam.training.plan import decide, measure
+from autosam.training.run import RunFolder
+from autosam.training.signals import Stop, stoppable
+from autosam.training.state import State, load_state, save_state
+from autosam.training.summary import write_card
+
+CACHE_BYTES = 64 << 30
+REDRAW_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases of a training.
+
+    Attributes:
+        train: what is trained on.
+        val: what chooses the checkpoint; may be empty.
+        hashes: id -> content hash of the image, for each of the two.
+        digest: digest over ids and contents of all.
+    """
+
+    train: Dataset
+    val: Dataset
+    hashes: dict[str, dict[str, str]]
+    digest: str
+
+
+def train(
+    data: str | Path,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    config: str | Path | None = None,
+    progress: Progress | None = None,
+    started: float | None = None,
+    **choices: Any,
+) -> Path:
+    """Trains g and h on a folder of images and masks, and writes a run.
+
+    Args:
+        data: folder or CSV.
+        out: the run's folder.
+        resume: go on with the run in `out`, exactly as if it had never stopped.
+        config: a YAML of choices, under those given here.
+        progress: told of the stages.
+        started: `time.monotonic()` at the start of the command that `minutes` bounds; now where None.
+        choices: fields of `TrainConfig`.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        UsageError: for choices that cannot be, or a folder that is taken.
+        DataError: for images or masks that cannot be used.
+        ModelError: for weights that are missing or do not fit.
+        Interrupted: where Ctrl-C or SIGTERM stopped it; the state is kept.
+    """
+    started = time.monotonic() if started is None else started
+    progress = progress or Silent()
+    run = RunFolder(Path(out))
+    given = {"data": Path(data), **{name: value for name, value in choices.items() if value is not None}}
+    made = make_config(given, None if config is None else Path(config))
+    lock = run.lock(resume=resume)
+    try:
+        plan: Plan | None = None
+        if resume and run.config.exists():
+            stored, plan = read_run_config(run.config)
+            same_choices(given, stored, run.config)
+            made = stored
+        with stoppable() as stop:
+            return _train(run, made, plan, progress, started, stop)
+    finally:
+        lock.close()
+
+
+def _train(run: RunFolder, config: TrainConfig, plan: Plan | None, progress: Progress, started: float, stop: Stop) -> Path:
+    augmentation = look_up(config.augment, AUGMENTATIONS, "augmentation")
+    _, mapping = look_up(config.loss, LOSSES, "loss")
+    device = find_device(config.device)
+    if plan is not None:
+        torch.set_num_threads(plan.threads)
+    state = load_state(run.last) if plan is not None else None
+    if state is not None and plan is not None and state.step >= plan.steps and run.model.exists():
+        progress.say(f"{run.path}: finished already")
+        return run.path
+    if plan is None:
+        write_run_config(run.config, config, None)
+
+    cases = read_cases(config, progress, stop)
+    if plan is not None and plan.data != cases.digest:
+        raise DataError("the images or masks have changed since the run was started", file=config.data, cure="Start another --out")
+    write_json(run.data, cases.hashes)
+
+    sam = load_sam(config.sam)
+    segmenter, shadow = (make_segmenter(config, sam, mapping) for _ in range(2))
+    encoder = make_encoder(sam, config.engine if plan is None else plan.engine, device)
+    if plan is not None and plan.encoder != encoder.identity:
+        raise ModelError(
+            f"was started with the encoder [{plan.encoder}], here is [{encoder.identity}]",
+            file=run.path,
+            cure="An exact resume needs the same; install that again or start another --out",
+        )
+    cache = EmbeddingCache(cache_folder() / "embeddings", CACHE_BYTES)
+    for one in (segmenter, shadow):
+        one.to(device)
+    predictor = Predictor(shadow, Embedder(encoder, cache), device)
+    live = (config.views if plan is None else plan.views) == 0
+    examples = Examples(
+        cases.train,
+        augmentation,
+        frame_size=frame_size(segmenter),
+        size=segmenter.size,
+        embed=Embedder(encoder, None if live else cache),
+        seed=config.seed,
+    )
+
+    if plan is None:
+        progress.start("measuring")
+        held = [cases.val.read(i) for i in range(min(3, len(cases.val)))]
+        pace = None
+        if config.bound is not None:
+            pace = measure(segmenter, examples, predictor, held, lambda s, p: _validate([s], p), config, device)
+        plan = decide(
+            config,
+            pace,
+            time.monotonic() - started,
+            train=len(cases.train),
+            val=len(cases.val),
+            needs_sam=True,
+            encoder=encoder.identity,
+            engine="openvino" if isinstance(encoder, OpenVinoEncoder) else "torch",
+            data=cases.digest,
+        )
+        write_run_config(run.config, config, plan)
+    progress.say(f"plan: {plan.why}")
+
+    def check() -> None:
+        if stop():
+            raise Interrupted("stopped while caching embeddings; those made are kept", file=run.path, cure="Go on with --resume")
+
+    if plan.views:
+        wanted = [(case, view) for view in range(plan.views) for case in range(plan.train)]
+        progress.start(f"embeddings of {plan.train} images in {plan.views} views", len(wanted))
+        examples.fill(wanted, progress, check)
+
+    card = make_card(config, plan, sam, segmenter, cases)
+    preview = Preview(run.previews, cases.val if len(cases.val) else cases.train)
+
+    def validate(step: int) -> float | None:
+        preview.add(step, predictor)
+        return _validate(cases.val, predictor) if len(cases.val) else None
+
+    drawn = [time.monotonic()]
+
+    def keep(now: State) -> None:
+        if now.best_step:
+            save(run.model, now.best, finished_card(card, now))
+        save_state(run.last, now)
+        if now.step == plan.steps or stop() or time.monotonic() - drawn[-1] > REDRAW_SECONDS:
+            draw_curves(run.rows(), run.path / "curves.png")
+            preview.draw(run.path / "preview.png")
+            drawn.append(time.monotonic())
+
+    run.forget_after(0 if state is None else state.step)
+    hooks = Hooks(validate, keep, run.append, stop)
+    final = fit(
+        segmenter, shadow, examples, config=config, plan=plan, state=state, hooks=hooks, device=device, progress=progress
+    )
+    if final.step < plan.steps:
+        raise Interrupted(f"stopped at step {final.step} of {plan.steps}; everything is kept", file=run.path, cure="Go on with --resume")
+    write_card(run.path / "card.md", finished_card(card, final), config, plan)
+    return run.path
+
+
+def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
+    """Returns the cases of the choices, every image and mask read once and found good.
+
+    Raises:
+        DataError: for the first fault, naming the file.
+    """
+    foreground = Foreground.parse(config.foreground)
+    whole = Dataset(find_pairs(config.data, group=config.group).pairs, foreground)
+    if config.val_data is not None:
+        fit_on, held = whole, Dataset(find_pairs(config.val_data, group=config.group).pairs, foreground)
+    else:
+        fit_on, held = split(whole, config.val, config.seed)
+    if len(fit_on) == 0:
+        raise DataError("no case is left to train on", file=config.data, cure="Lower --val, or add images")
+    progress.start("reading images and masks", len(fit_on) + len(held))
+    hashes: dict[str, dict[str, str]] = {}
+    total = hashlib.sha256()
+    for name, part in (("train", fit_on), ("val", held)):
+        hashes[name] = {}
+        for index in range(len(part)):
+            if stop():
+                raise Interrupted("stopped while reading", file=config.data, cure="Start it again")
+            sample = part.read(index)
+            hashes[name][sample.id] = content_hash(sample.image)
+            mask = "" if sample.mask is None else content_hash(sample.mask)
+            total.update(json.dumps([name, sample.id, hashes[name][sample.id], mask]).encode())
+            progress.advance()
+    twice = set(hashes["train"].values()) & set(hashes["val"].values())
+    if twice:
+        both = [f"{a} = {b}" for a, x in hashes["train"].items() for b, y in hashes["val"].items() if x == y]
+        progress.say(f"warning: the same image is in training and validation: {', '.join(both[:5])}")
+    if len(held) == 0:
+        progress.say("warning: no case is held out; the last weights are kept, and nothing says how good they are")
+    return Cases(fit_on, held, hashes, total.hexdigest())
+
+
+def make_segmenter(config: TrainConfig, sam: FrozenSam, mapping: Any) -> SamSegmenter:
+    """Returns the segmenter of the choices with its first weights, which the seed decides.
+
+    Raises:
+        ModelError: where the weights of `weights` or `init` do not fit.
+    """
+    torch.manual_seed(config.seed)
+    size = config.size or default_size(config.prompt_encoder, sam.rule.size)
+    g = build_prompt_encoder(
+        config.prompt_encoder, embedding_shape=sam.embedding_shape, size=size, weights=config.weights
+    )
+    segmenter = SamSegmenter(sam, g, Surrogate(sam.embedding_shape[0]), mapping=mapping)
+    if config.init is not None:
+        file = model_file(config.init)
+        before = read_card(file)
+        if before.prompt_encoder != config.prompt_encoder:
+            raise UsageError(
+                f"--init has the prompt encoder {before.prompt_encoder}, not {config.prompt_encoder}",
+                file=file,
+                cure=f"Give --prompt-encoder {before.prompt_encoder}",
+            )
+        load_trained(segmenter.parts, load_tensors(file), file)
+    return segmenter
+
+
+def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam, segmenter: SamSegmenter, cases: Cases) -> Card:
+    """Returns the card of a training before its result is known."""
+    return Card(
+        sam=sam.name,
+        sam_fingerprint=sam.fingerprint(),
+        prompt_encoder=config.prompt_encoder,
+        size=segmenter.size,
+        embedding_shape=sam.embedding_shape,
+        mapping=segmenter.mapping,
+        foreground=Foreground.parse(config.foreground).text if config.foreground else None,
+        training={
+            "augment": config.augment,
+            "batch": config.batch,
+            "data": cases.digest,
+            "loss": config.loss,
+            "lr": config.lr,
+            "seed": config.seed,
+            "steps": plan.steps,
+            "train_cases": plan.train,
+            "val_cases": plan.val,
+            "views": plan.views,
+        },
+    )
+
+
+def finished_card(card: Card, state: State) -> Card:
+    """Returns the card with the checkpoint that was chosen."""
+    chosen = {"best_step": state.best_step, "val_dice": state.best_dice}
+    return replace(card, training={**card.training, **chosen})
+
+
+def _validate(samples: Any, predictor: Predictor) -> float:
+    report = evaluate(samples, predictor.predict, metrics=("dice",), keep_pictures=False)
+    return float(report.summary()["dice"]["mean"])

@@ -1,0 +1,62 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from autosam.core.errors import ResourceError
+from autosam.core.files import append_line, cache_folder, sha256, write_atomically, write_bytes, write_json
+
+
+def test_a_fault_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "model.bin"
+    write_bytes(file, b"old")
+
+    def breaks(stream: BinaryIO) -> None:
+        stream.write(b"half of the new")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        write_atomically(file, breaks)
+    assert file.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["model.bin"]
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "model.bin"
+    write_bytes(file, b"old")
+
+    def full(stream: BinaryIO) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ResourceError, match=r"model\.bin.*no space") as fault:
+        write_atomically(file, full)
+    assert fault.value.exit_code == 5
+    assert file.read_bytes() == b"old"
+
+
+def test_nan_is_no_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"dice": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_lines_are_appended(tmp_path: Path) -> None:
+    append_line(tmp_path / "log", "one")
+    append_line(tmp_path / "log", "two")
+    assert (tmp_path / "log").read_text() == "one\ntwo\n"
+
+
+def test_the_cache_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+
+
+def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"abc")
+    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,274 @@
+"""Every encoding of an image or mask reads to the same pixels; every toxic file is refused by name."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from autosam.core.errors import DataError
+from autosam.data.header import PIXEL_LIMIT
+from autosam.data.images import content_hash, orientation, read_image, read_mask
+
+RNG = np.random.default_rng(3)
+GRAY = RNG.integers(0, 256, (7, 5)).astype(np.uint8)
+RGB = RNG.integers(0, 256, (7, 5, 3)).astype(np.uint8)
+LABELS = RNG.integers(0, 3, (7, 5)).astype(np.uint8)
+
+
+def _save(path: Path, array: np.ndarray, mode: str | None = None, **options: Any) -> Path:
+    picture = Image.fromarray(array)
+    (picture if mode is None else picture.convert(mode)).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.tiff"])
+@pytest.mark.parametrize("array", [GRAY, RGB], ids=["gray", "rgb"])
+def test_lossless_images_come_back(tmp_path: Path, name: str, array: np.ndarray) -> None:
+    np.testing.assert_array_equal(read_image(_save(tmp_path / name, array)), array)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "packbits"])
+def test_compressed_tiff(tmp_path: Path, compression: str) -> None:
+    np.testing.assert_array_equal(read_image(_save(tmp_path / "a.tif", RGB, compression=compression)), RGB)
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 3), (1, 20000, 3), (1, 1, 3)])
+def test_odd_sizes(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    array = RNG.integers(0, 256, shape).astype(np.uint8)
+    np.testing.assert_array_equal(read_image(_save(tmp_path / "a.png", array)), array)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "RGBA", "P", "LA", "1", "YCbCr"])
+def test_colour_modes_are_gray_or_rgb(tmp_path: Path, mode: str) -> None:
+    suffix = ".tif" if mode in ("CMYK", "YCbCr") else ".png"
+    image = read_image(_save(tmp_path / f"a{suffix}", RGB, mode))
+    assert image.dtype == np.uint8
+    assert image.shape in ((7, 5), (7, 5, 3))
+
+
+def test_alpha_is_ignored(tmp_path: Path) -> None:
+    alpha = RNG.integers(0, 256, (7, 5, 1)).astype(np.uint8)
+    file = _save(tmp_path / "a.png", np.concatenate([RGB, alpha], axis=2))
+    np.testing.assert_array_equal(read_image(file), RGB)
+
+
+def test_cmyk_jpeg_and_gif(tmp_path: Path) -> None:
+    assert read_image(_save(tmp_path / "a.jpg", RGB, "CMYK")).shape == (7, 5, 3)
+    frames = [Image.fromarray(np.full((4, 4), v, np.uint8)) for v in (10, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert read_image(tmp_path / "a.gif").mean() == pytest.approx(10, abs=1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.int32, np.uint32, np.int8, np.float16, np.float32, np.float64])
+def test_deep_gray_tiff_keeps_its_values(tmp_path: Path, dtype: Any) -> None:
+    array = (RNG.random((7, 5)) * 100).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", array)
+    image = read_image(tmp_path / "a.tif")
+    assert image.ndim == 2
+    np.testing.assert_allclose(image, array, rtol=1e-3)
+
+
+def test_deep_gray_png(tmp_path: Path) -> None:
+    array = RNG.integers(0, 65536, (7, 5)).astype(np.uint16)
+    np.testing.assert_array_equal(read_image(_save(tmp_path / "a.png", array)), array)
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png"), array)
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_deep_colour_tiff(tmp_path: Path, planar: str, compression: str | None) -> None:
+    deep = RGB.astype(np.uint16) * 257
+    stored = deep if planar == "contig" else np.moveaxis(deep, -1, 0)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="rgb", planarconfig=planar, compression=compression)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), RGB)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "deep.tif"])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_orientation_is_one_rule(tmp_path: Path, name: str, turn: int) -> None:
+    upright = np.zeros((16, 32), np.uint8)
+    upright[:8, :8] = 250
+    upright[:8, 8:16] = 120
+    undo = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
+    operations = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+    }  # fmt: skip
+    picture = Image.fromarray(upright)
+    stored = picture if turn == 1 else picture.transpose(operations[undo[turn]])
+    file = tmp_path / name
+    if name == "deep.tif":
+        tifffile.imwrite(file, np.asarray(stored).astype(np.float64), extratags=[(274, 3, 1, turn, True)])
+    else:
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        stored.save(file, exif=exif, **({"quality": 100} if name == "a.jpg" else {}))
+    assert orientation(file) == turn
+    for read in (read_image, read_mask):
+        np.testing.assert_allclose(np.asarray(read(file), float), upright, atol=6)
+
+
+def test_content_decides_not_the_name(tmp_path: Path) -> None:
+    _save(tmp_path / "a.png", RGB)
+    wrong = (tmp_path / "a.png").rename(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(read_image(wrong), RGB)
+
+
+def test_masks_of_every_encoding_agree(tmp_path: Path) -> None:
+    palette = Image.fromarray(LABELS, "P")
+    palette.putpalette([255, 0, 0, 0, 0, 255, 9, 9, 9])
+    palette.save(tmp_path / "palette.png")
+    palette.save(tmp_path / "two_bits.png", bits=2)
+    palette.save(tmp_path / "palette.gif")
+    _save(tmp_path / "gray.png", LABELS)
+    _save(tmp_path / "deep.png", LABELS.astype(np.uint16))
+    _save(tmp_path / "rgb.bmp", np.repeat(LABELS[:, :, None], 3, 2))
+    _save(tmp_path / "rgba.png", np.dstack([LABELS, LABELS, LABELS, np.full_like(LABELS, 255)]))
+    for name, dtype in (("f64.tif", np.float64), ("f32.tif", np.float32), ("i32.tif", np.int32), ("u64.tif", np.uint64)):
+        tifffile.imwrite(tmp_path / name, LABELS.astype(dtype))
+    for file in sorted(tmp_path.iterdir()):
+        mask = read_mask(file)
+        assert mask.dtype.kind in "iu", file
+        np.testing.assert_array_equal(mask, LABELS, err_msg=file.name)
+
+
+def _gray_png(path: Path, labels: np.ndarray, bits: int) -> Path:
+    high, wide = labels.shape
+    rows = b"".join(b"\0" + np.packbits(np.unpackbits(row[:, None], axis=1)[:, -bits:].ravel()).tobytes() for row in labels)
+    return _png(path, wide, high, zlib.compress(rows), bits)
+
+
+def _png(path: Path, wide: int, high: int, data: bytes, bits: int = 8) -> Path:
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    head = struct.pack(">IIBBBBB", wide, high, bits, 0, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
+    return path
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_labels_of_few_bits_are_not_spread(tmp_path: Path, bits: int) -> None:
+    labels = np.minimum(LABELS, 2**bits - 1)
+    np.testing.assert_array_equal(read_mask(_gray_png(tmp_path / "a.png", labels, bits)), labels)
+
+
+def test_masks_that_are_not_label_maps(tmp_path: Path) -> None:
+    _save(tmp_path / "colour.png", RGB)
+    _save(tmp_path / "alpha.png", np.dstack([np.zeros_like(RGB), GRAY]))
+    tifffile.imwrite(tmp_path / "fraction.tif", np.full((3, 3), 0.5, np.float32))
+    for name, word in (("colour.png", "colour"), ("alpha.png", "alpha"), ("fraction.tif", "fractions")):
+        with pytest.raises(DataError, match=word) as caught:
+            read_mask(tmp_path / name)
+        assert caught.value.file == str(tmp_path / name)
+        assert caught.value.cure
+
+
+@pytest.mark.parametrize("save", [("a.png", {}), ("a.jpg", {}), ("a.tif", {}), ("b.tif", {"compression": "tiff_lzw"}), ("a.bmp", {})])
+def test_cut_files_are_refused(tmp_path: Path, save: tuple[str, dict[str, str]]) -> None:
+    name, options = save
+    whole = _save(tmp_path / name, RNG.integers(0, 256, (64, 64, 3)).astype(np.uint8), **options).read_bytes()
+    for share in (0.0, 0.001, 0.01, 0.1, 0.5, 0.9):
+        cut = tmp_path / f"cut_{name}"
+        cut.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(DataError, match=f"cut_{name}"):
+            read_image(cut)
+
+
+def test_cut_deep_tiff_is_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", RNG.random((64, 64)))
+    whole = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"a\.tif"):
+        read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(b"", "empty"), (b"hello, I am no picture\n", "text"), (b"PK\x03\x04....", "zip"), (b"\x1f\x8b....", "gzip"),
+     (b"\x00" * 128 + b"DICM", "DICOM"), (b"\x00\x01\x02" * 9, "unknown")],
+)  # fmt: skip
+def test_other_files_are_named(tmp_path: Path, content: bytes, word: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(DataError, match=word) as caught:
+        read_image(tmp_path / "a.jpg")
+    assert caught.value.cure
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.png", tmp_path):
+        with pytest.raises(DataError):
+            read_image(path)
+
+
+def test_bombs_are_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(*_: object, **__: object) -> None:
+        raise AssertionError("decoding was begun")
+
+    _png(tmp_path / "wide.png", 60000, 60000, zlib.compress(b"\0" * 1000))
+    _png(tmp_path / "past_pillow.png", 12000, 15000, zlib.compress(b"\0" * 1000))
+    _png(tmp_path / "thin.png", 10000, 10000, zlib.compress(b"\0" * 1000))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
+    for file in sorted(tmp_path.iterdir()):
+        with pytest.raises(DataError, match="not decoded"):
+            read_image(file)
+    assert PIXEL_LIMIT < 12000 * 15000
+
+
+def test_tiff_whose_data_outgrows_its_header_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, np.zeros((64, 64)), compression="zlib", rowsperstrip=64)
+    bomb = zlib.compress(b"\0" * 5_000_000)
+    end = file.stat().st_size
+    with tifffile.TiffFile(file, mode="r+") as tiff:
+        tags = tiff.pages.first.tags
+        tags["StripOffsets"].overwrite([end + 64])
+        tags["StripByteCounts"].overwrite([len(bomb)])
+    file.write_bytes(file.read_bytes()[:end].ljust(end + 64, b"\0") + bomb)
+    with pytest.raises(DataError, match="not decoded"):
+        read_image(file)
+
+
+def test_stacks_are_refused_and_pyramids_read(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "stack.tif", np.zeros((4, 8, 8), np.uint8), photometric="minisblack")
+    with pytest.raises(DataError, match="4 pages") as caught:
+        read_image(tmp_path / "stack.tif")
+    assert "Save each page" in str(caught.value.cure)
+    with tifffile.TiffWriter(tmp_path / "pyramid.tif") as writer:
+        writer.write(GRAY, photometric="minisblack")
+        writer.write(GRAY[:3, :2], photometric="minisblack", subfiletype=1)
+    np.testing.assert_array_equal(read_image(tmp_path / "pyramid.tif"), GRAY)
+
+
+def test_many_channels_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8, 6), np.uint8), photometric="minisblack", planarconfig="contig")
+    with pytest.raises(DataError, match="6 channels"):
+        read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_is_explained(tmp_path: Path, value: float) -> None:
+    array = np.zeros((4, 4), np.float32)
+    array[1, 1] = value
+    tifffile.imwrite(tmp_path / "a.tif", array)
+    for read in (read_image, read_mask):
+        with pytest.raises(DataError, match="NaN"):
+            read(tmp_path / "a.tif")
+
+
+def test_content_hash_sees_values_shape_and_type() -> None:
+    base = content_hash(RGB)
+    assert base == content_hash(np.asfortranarray(RGB)) == content_hash(RGB[::-1][::-1])
+    assert content_hash(GRAY.astype(">u2")) == content_hash(GRAY.astype("<u2"))
+    changed = RGB.copy()
+    changed[0, 0, 0] ^= 1
+    assert len({base, content_hash(changed), content_hash(RGB.reshape(5, 7, 3)), content_hash(RGB.astype(np.int16))}) == 4

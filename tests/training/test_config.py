@@ -1,0 +1,70 @@
+"""Choices: their sources, their bounds, and what a resume may not change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autosam.core.errors import DataError, ModelError, UsageError
+from autosam.training.config import Plan, TrainConfig, make_config, read_run_config, same_choices, write_run_config
+
+PLAN = Plan(
+    views=2, steps=9, epoch_steps=3, validate_every=3, warmup=1, encoder="x", engine="torch", threads=2, train=9, val=2,
+    data="d", why="because",
+)  # fmt: skip
+
+
+def test_ten_minutes_where_nothing_bounds_it() -> None:
+    assert make_config({"data": Path("a")}).bound == 10
+    assert make_config({"data": Path("a"), "epochs": 3}).bound is None
+    assert make_config({"data": Path("a"), "minutes": 4}).bound == 4
+
+
+def test_flags_go_before_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("batch: 8\nepochs: 5\nseed: 3\n")
+    made = make_config({"data": Path("a"), "batch": 2, "minutes": 1.0}, file)
+    assert (made.batch, made.seed, made.minutes, made.epochs) == (2, 3, 1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"batch": 0}, "batch"),
+        ({"val": 1.0}, "val"),
+        ({"colour": 1}, "colour"),
+        ({"minutes": 1, "epochs": 1}, "exclude"),
+    ],
+)
+def test_what_cannot_be_is_named(given: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        make_config({"data": Path("a"), **given})
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "a: [", "!!python/object/apply:os.system ['true']", "1: 2\n"])
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    with pytest.raises(DataError, match=r"c\.yaml"):
+        make_config({"data": Path("a")}, file)
+
+
+def test_the_run_configuration_returns(tmp_path: Path) -> None:
+    file, config = tmp_path / "config.yaml", TrainConfig(data=Path("d"), group="(.)", minutes=3)
+    write_run_config(file, config, None)
+    assert read_run_config(file) == (config, None)
+    write_run_config(file, config, PLAN)
+    assert read_run_config(file) == (config, PLAN)
+    file.write_text("config: {batch: none}\n")
+    with pytest.raises(ModelError, match=r"config\.yaml"):
+        read_run_config(file)
+
+
+def test_a_resume_keeps_its_choices(tmp_path: Path) -> None:
+    stored = TrainConfig(data=tmp_path / "x" / ".." / "d", epochs=3, batch=2)
+    same_choices({"data": tmp_path / "d", "batch": 2, "epochs": 3}, stored, tmp_path)
+    with pytest.raises(UsageError, match="--batch is 3, but the run was started with 2"):
+        same_choices({"data": tmp_path / "d", "batch": 3}, stored, tmp_path)
+    with pytest.raises(UsageError, match="--minutes is"):
+        same_choices({"data": tmp_path / "d", "minutes": 3.0}, stored, tmp_path)
