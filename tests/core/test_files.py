@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +23,7 @@ def test_a_fault_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Pa
     with pytest.raises(RuntimeError):
         write_atomically(file, breaks)
     assert file.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["model.bin"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
 
 
 def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:

@@ -66,7 +66,9 @@ def test_cmyk_jpeg_and_gif(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.gif").mean() == pytest.approx(10, abs=1)
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.int32, np.uint32, np.int8, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    "dtype", [np.uint16, np.int16, np.int32, np.uint32, np.int8, np.float16, np.float32, np.float64]
+)
 def test_deep_gray_tiff_keeps_its_values(tmp_path: Path, dtype: Any) -> None:
     array = (RNG.random((7, 5)) * 100).astype(dtype)
     tifffile.imwrite(tmp_path / "a.tif", array)
@@ -97,12 +99,18 @@ def test_orientation_is_one_rule(tmp_path: Path, name: str, turn: int) -> None:
     upright[:8, :8] = 250
     upright[:8, 8:16] = 120
     undo = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
-    operations = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
-    }  # fmt: skip
+    # What shows a file of each orientation upright, by the Exif standard.
+    show = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
     picture = Image.fromarray(upright)
-    stored = picture if turn == 1 else picture.transpose(operations[undo[turn]])
+    stored = picture if turn == 1 else picture.transpose(show[undo[turn]])
     file = tmp_path / name
     if name == "deep.tif":
         tifffile.imwrite(file, np.asarray(stored).astype(np.float64), extratags=[(274, 3, 1, turn, True)])
@@ -131,8 +139,8 @@ def test_masks_of_every_encoding_agree(tmp_path: Path) -> None:
     _save(tmp_path / "deep.png", LABELS.astype(np.uint16))
     _save(tmp_path / "rgb.bmp", np.repeat(LABELS[:, :, None], 3, 2))
     _save(tmp_path / "rgba.png", np.dstack([LABELS, LABELS, LABELS, np.full_like(LABELS, 255)]))
-    for name, dtype in (("f64.tif", np.float64), ("f32.tif", np.float32), ("i32.tif", np.int32), ("u64.tif", np.uint64)):
-        tifffile.imwrite(tmp_path / name, LABELS.astype(dtype))
+    for dtype in (np.float64, np.float32, np.int32, np.uint64):
+        tifffile.imwrite(tmp_path / f"{dtype.__name__}.tif", LABELS.astype(dtype))
     for file in sorted(tmp_path.iterdir()):
         mask = read_mask(file)
         assert mask.dtype.kind in "iu", file
@@ -141,7 +149,8 @@ def test_masks_of_every_encoding_agree(tmp_path: Path) -> None:
 
 def _gray_png(path: Path, labels: np.ndarray, bits: int) -> Path:
     high, wide = labels.shape
-    rows = b"".join(b"\0" + np.packbits(np.unpackbits(row[:, None], axis=1)[:, -bits:].ravel()).tobytes() for row in labels)
+    spread = np.unpackbits(labels[:, :, None], axis=2)[:, :, -bits:].reshape(high, -1)
+    rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in spread)
     return _png(path, wide, high, zlib.compress(rows), bits)
 
 
@@ -150,9 +159,7 @@ def _png(path: Path, wide: int, high: int, data: bytes, bits: int = 8) -> Path:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
     head = struct.pack(">IIBBBBB", wide, high, bits, 0, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
     return path
 
 
@@ -173,9 +180,9 @@ def test_masks_that_are_not_label_maps(tmp_path: Path) -> None:
         assert caught.value.cure
 
 
-@pytest.mark.parametrize("save", [("a.png", {}), ("a.jpg", {}), ("a.tif", {}), ("b.tif", {"compression": "tiff_lzw"}), ("a.bmp", {})])
-def test_cut_files_are_refused(tmp_path: Path, save: tuple[str, dict[str, str]]) -> None:
-    name, options = save
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.gif", "a.tif", "lzw.tif"])
+def test_cut_files_are_refused(tmp_path: Path, name: str) -> None:
+    options = {"compression": "tiff_lzw"} if name == "lzw.tif" else {}
     whole = _save(tmp_path / name, RNG.integers(0, 256, (64, 64, 3)).astype(np.uint8), **options).read_bytes()
     for share in (0.0, 0.001, 0.01, 0.1, 0.5, 0.9):
         cut = tmp_path / f"cut_{name}"
@@ -271,4 +278,5 @@ def test_content_hash_sees_values_shape_and_type() -> None:
     assert content_hash(GRAY.astype(">u2")) == content_hash(GRAY.astype("<u2"))
     changed = RGB.copy()
     changed[0, 0, 0] ^= 1
-    assert len({base, content_hash(changed), content_hash(RGB.reshape(5, 7, 3)), content_hash(RGB.astype(np.int16))}) == 4
+    others = {content_hash(array) for array in (changed, RGB.reshape(5, 7, 3), RGB.astype(np.int16))}
+    assert len(others | {base}) == 4

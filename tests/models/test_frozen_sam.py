@@ -136,3 +136,9 @@ def test_weights_under_another_name_are_refused(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(frozen_sam, "installed", lambda name: file)
     with pytest.raises(ModelError, match="weights of sam, not of sam-vit-large"):
         load_sam("sam-vit-large")
+
+
+def test_a_hub_name_is_looked_up_in_the_local_cache_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frozen_sam, "hub_folder", lambda repository: None)
+    with pytest.raises(ModelError, match="hf download someone/some-sam"):
+        load_sam("someone/some-sam")

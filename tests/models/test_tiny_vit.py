@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,6 +135,17 @@ def test_windows_that_do_not_fill_the_map_see_the_padding() -> None:
     assert out.shape == (2, 16, SMALL.grid, SMALL.grid)
     assert out.is_contiguous()
     assert bool(torch.isfinite(out).all())
+
+
+def test_a_traced_graph_is_whole_and_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiny_vit, "_MOST_HIDDEN", 5000)
+    encoder = build_tiny_vit(SMALL, checkpoint(SMALL), "x.pth").eval().requires_grad_(False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", torch.jit.TracerWarning)
+        graph = torch.jit.trace(encoder, torch.rand(1, 3, 32, 32), check_trace=False)
+    pixels = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(graph(pixels), encoder(pixels), rtol=1e-4, atol=1e-4)
+    assert str(graph.inlined_graph).count("aten::gelu") < 20
 
 
 def test_every_tensor_is_accounted_for() -> None:

@@ -125,7 +125,7 @@ def entry(first: int, last: int, shape: object = None, dtype: str = "F32") -> di
         {"a": {"dtype": "F32", "shape": [4]}},
         {"a": [1, 2]},
         [1, 2],
-        '{"a": {"dtype":"F32","shape":[4],"data_offsets":[0,16]}, "a": {"dtype":"F32","shape":[4],"data_offsets":[0,16]}}',
+        "{" + ", ".join(['"a": {"dtype":"F32","shape":[4],"data_offsets":[0,16]}'] * 2) + "}",
         "[" * 100_000,
         b"\xff\xfe\xff\xfe",
         "not json",

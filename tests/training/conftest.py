@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+
 @pytest.fixture
 def discs(tmp_path: Path) -> Path:
     """A folder of ten images of a bright disc each, with its mask."""

@@ -67,4 +67,6 @@ def test_empty_and_full_masks_have_a_finite_loss_and_gradient(name: str, share: 
 def test_padding_counts_for_nothing(name: str) -> None:
     logits, target, valid = map(torch.from_numpy, _case(0))
     other = torch.where(valid > 0, logits, torch.tensor(50.0))
-    assert torch.allclose(LOSSES[name][0](logits, target, valid), LOSSES[name][0](other, 1 - valid + target * valid, valid))
+    assert torch.allclose(
+        LOSSES[name][0](logits, target, valid), LOSSES[name][0](other, 1 - valid + target * valid, valid)
+    )

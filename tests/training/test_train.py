@@ -69,7 +69,7 @@ def test_a_run_holds_what_it_promises_and_sam_stays_as_it_was(discs: Path, tmp_p
 @pytest.mark.parametrize("at", [1, 4])
 def test_a_stopped_run_resumed_elsewhere_is_equal_to_the_bit(discs: Path, tmp_path: Path, stage: str, at: int) -> None:
     whole = train(discs, tmp_path / "whole", **TINY)
-    with pytest.raises(Interrupted, match="--resume|again"):
+    with pytest.raises(Interrupted, match=r"--resume|again"):
         train(discs, tmp_path / "part", progress=Stops(stage, at), **TINY)
     shutil.rmtree(tmp_path / "cache")
     shutil.move(tmp_path / "part", tmp_path / "moved")

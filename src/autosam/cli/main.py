@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_format
 import time
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ STARTED = time.monotonic()
 
 app = typer.Typer(
     name="autosam",
-    help="Segment medical images with a frozen SAM that needs no click: train a prompt encoder, then predict and score.",
+    help="Segment medical images with a frozen SAM and no click: train a prompt encoder, then predict and score.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,14 +29,15 @@ Out = Annotated[Path, typer.Option(help="Folder to write; must be new or empty."
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Foreground = Annotated[
-    Optional[str], typer.Option(help='Which mask values are foreground: "> 127", "1,2". Needed where masks have several.')
+    str | None,
+    typer.Option(help='Which mask values are foreground: "> 127", "1,2". Needed where masks have several.'),
 ]
 Group = Annotated[
-    Optional[str], typer.Option(help="Regular expression; its first group names a case's patient, clip or slide.")
+    str | None, typer.Option(help="Regular expression; its first group names a case's patient, clip or slide.")
 ]
-Device = Annotated[Optional[str], typer.Option(help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")]
-Engine = Annotated[Optional[str], typer.Option(help="What runs SAM's encoder: auto, torch, openvino.  [default: auto]")]
-Sam = Annotated[Optional[str], typer.Option(help="Name or file of the frozen SAM; `autosam info` lists the names.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")]
+Engine = Annotated[str | None, typer.Option(help="What runs SAM's encoder: auto, torch, openvino.  [default: auto]")]
+Sam = Annotated[str | None, typer.Option(help="Name or file of the frozen SAM; `autosam info` lists the names.")]
 
 
 def _choices(**given: Any) -> dict[str, Any]:
@@ -47,34 +48,34 @@ def _choices(**given: Any) -> dict[str, Any]:
 def train(
     data: Annotated[Path, typer.Argument(help="Folder of images and masks, or a CSV with image,mask[,group].")],
     out: Annotated[Path, typer.Option(help="The run's folder; must be new or empty, but with --resume.")],
-    sam: Annotated[Optional[str], typer.Option(help="Name or file of the frozen SAM.  [default: litemedsam]")] = None,
+    sam: Annotated[str | None, typer.Option(help="Name or file of the frozen SAM.  [default: litemedsam]")] = None,
     prompt_encoder: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="g: sam-features, hardnet85, hardnet68, hardnet39ds, hf:NAME.  [default: sam-features]"),
     ] = None,
-    weights: Annotated[Optional[Path], typer.Option(help="Official ImageNet checkpoint of g's backbone.")] = None,
-    minutes: Annotated[Optional[float], typer.Option(help="Bound of the whole command.  [default: 10]")] = None,
-    epochs: Annotated[Optional[int], typer.Option(help="Passes over the images, in place of --minutes.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Official ImageNet checkpoint of g's backbone.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Bound of the whole command.  [default: 10]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the images, in place of --minutes.")] = None,
     views: Annotated[
-        Optional[int], typer.Option(help="Augmented views an image, cached; 0 encodes live.  [default: 8, at most]")
+        int | None, typer.Option(help="Augmented views an image, cached; 0 encodes live.  [default: 8, at most]")
     ] = None,
-    batch: Annotated[Optional[int], typer.Option(help="Images a step.  [default: 4]")] = None,
-    size: Annotated[Optional[int], typer.Option(help="Side of g's input.  [default: SAM's, at most 512]")] = None,
-    val: Annotated[Optional[float], typer.Option(help="Share held out to choose the checkpoint.  [default: 0.2]")] = None,
-    val_data: Annotated[Optional[Path], typer.Option(help="A folder or CSV of its own for that.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Images a step.  [default: 4]")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of g's input.  [default: SAM's, at most 512]")] = None,
+    val: Annotated[float | None, typer.Option(help="Share held out to choose the checkpoint.  [default: 0.2]")] = None,
+    val_data: Annotated[Path | None, typer.Option(help="A folder or CSV of its own for that.")] = None,
     group: Group = None,
     foreground: Foreground = None,
     augment: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="light, histology, endoscopy, none, reference-glas, -monuseg, -polyps.  [default: light]"),
     ] = None,
-    loss: Annotated[Optional[str], typer.Option(help="bce-dice or minmax.  [default: bce-dice]")] = None,
-    lr: Annotated[Optional[float], typer.Option(help="Greatest learning rate.  [default: 0.001]")] = None,
+    loss: Annotated[str | None, typer.Option(help="bce-dice or minmax.  [default: bce-dice]")] = None,
+    lr: Annotated[float | None, typer.Option(help="Greatest learning rate.  [default: 0.001]")] = None,
     device: Device = None,
     engine: Engine = None,
-    seed: Annotated[Optional[int], typer.Option(help="Of split, views, order and first weights.  [default: 0]")] = None,
-    init: Annotated[Optional[Path], typer.Option(help="Run to start g and h from.")] = None,
-    config: Annotated[Optional[Path], typer.Option(help="YAML of these choices; flags go before it.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of split, views, order and first weights.  [default: 0]")] = None,
+    init: Annotated[Path | None, typer.Option(help="Run to start g and h from.")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML of these choices; flags go before it.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, to the bit.")] = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -109,7 +110,7 @@ def predict(
     run: Annotated[Path, typer.Argument(help="The folder that `autosam train` wrote.")],
     inputs: Annotated[list[Path], typer.Argument(help="Images and folders of images.")],
     out: Out,
-    threshold: Annotated[Optional[float], typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Write 16-bit probabilities too.")] = False,
     decoder: Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")] = "sam",
     sam: Sam = None,
@@ -130,7 +131,9 @@ def predict(
                 run, decoder=decoder, threshold=threshold, sam=sam, engine=engine or "auto", device=device or "auto"
             )
             if decoder == "surrogate" and model.encoder is not None:
-                progress.say(f"note: {model.card.prompt_encoder} reads SAM's embedding, so SAM's image encoder still runs")
+                progress.say(
+                    f"note: {model.card.prompt_encoder} reads SAM's embedding, so SAM's image encoder still runs"
+                )
             rows = predict_files(model, inputs, out, probabilities=probabilities, progress=progress)
         finally:
             progress.close()
@@ -145,12 +148,14 @@ def predict(
 
 @app.command()
 def evaluate(
-    sources: Annotated[list[Path], typer.Argument(metavar="[RUN] DATA", help="RUN and DATA; DATA alone with --predictions.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="[RUN] DATA", help="RUN and DATA; DATA alone with --predictions.")
+    ],
     out: Out,
-    predictions: Annotated[Optional[Path], typer.Option(help="Folder of masks that anything predicted.")] = None,
+    predictions: Annotated[Path | None, typer.Option(help="Folder of masks that anything predicted.")] = None,
     foreground: Foreground = None,
     group: Group = None,
-    threshold: Annotated[Optional[float], typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
     decoder: Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")] = "sam",
     sam: Sam = None,
     device: Device = None,
@@ -183,7 +188,9 @@ def evaluate(
             scores(summary)
             print(f"report: {out / 'report.html'}")
         if summary["failed"]:
-            raise PartialFailure(f"{summary['failed']} of {summary['cases']} cases failed, scored as empty masks", file=out)
+            raise PartialFailure(
+                f"{summary['failed']} of {summary['cases']} cases failed, scored as empty masks", file=out
+            )
 
 
 @data_app.command("check")
@@ -191,20 +198,23 @@ def data_check(
     data: Annotated[Path, typer.Argument(help="Folder of images and masks, or a CSV.")],
     foreground: Foreground = None,
     group: Group = None,
-    picture: Annotated[Optional[Path], typer.Option(help="Where to write a picture of some pairs.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Where to write a picture of some pairs.")] = None,
     json: Json = False,
 ) -> None:
     """Show how images and masks pair, what the masks hold, and what is wrong."""
     with told():
         from autosam.cli.tables import checked
+        from autosam.core.errors import DataError
         from autosam.data.check import check_data
+        from autosam.data.foreground import Foreground as Rule
 
-        result = check_data(data, foreground=foreground, group=group)
-        written = checked(result, data, picture, as_json=json)
-        if not result.ok:
-            from autosam.core.errors import DataError
-
-            raise DataError(f"{len(result.faults)} faults", file=written or data, cure="Mend them as listed above")
+        result = check_data(data, foreground=Rule.parse(foreground), group=group)
+        checked(result, data, picture, as_json=json)
+        if result.faults:
+            count = len(result.faults)
+            raise DataError(
+                f"{count} of {len(result.cases)} pairs cannot be used", file=data, cure="Mend what is listed above"
+            )
 
 
 @app.command()
@@ -218,7 +228,7 @@ def fetch(
 
         progress = shown(quiet)
         try:
-            file = work(name, progress=progress)
+            file = work(name, progress=progress.say)
         finally:
             progress.close()
         print(file)
@@ -226,7 +236,7 @@ def fetch(
 
 @app.command()
 def info(
-    run: Annotated[Optional[Path], typer.Argument(help="A run, to show what it is; none lists all names.")] = None,
+    run: Annotated[Path | None, typer.Argument(help="A run, to show what it is; none lists all names.")] = None,
     json: Json = False,
 ) -> None:
     """Show what a run is, or the names of SAMs, prompt encoders, augmentations and losses."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from autosam.data.check import DataCheck
 
 
+_SHOWN = 40
+
+
 def console() -> Console:
     """Returns a console that wraps no line where its output is read by a program."""
     plain = Console()
@@ -61,7 +64,9 @@ def names(*, as_json: bool) -> None:
     here = {name: installed(name) is not None for name in WEIGHTS}
     if as_json:
         known = {
-            "sams": {name: {"about": entry.description, "installed": here.get(name, True)} for name, entry in SAMS.items()},
+            "sams": {
+                name: {"about": entry.description, "installed": here.get(name, True)} for name, entry in SAMS.items()
+            },
             "prompt_encoders": [*PROMPT_ENCODERS, "hf:NAME"],
             "augmentations": list(AUGMENTATIONS),
             "losses": list(LOSSES),
@@ -98,38 +103,41 @@ def run_card(run: Path, *, as_json: bool) -> None:
     console().print(table)
 
 
-def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool) -> Path | None:
-    """Prints a data check and writes its picture.
-
-    Returns:
-        The picture's file; None where there was nothing to draw.
-    """
+def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool) -> None:
+    """Prints a data check and writes its picture."""
     from autosam.data.check import picture as draw
 
+    drawable = len(check.faults) < len(check.cases)
     file = picture or _free(Path(f"{data.resolve().stem or 'data'}-check.png"))
-    written = file if check.pairs else None
-    if written is not None:
-        draw(check, written)
+    if drawable:
+        draw(check, file)
     if as_json:
-        print(json.dumps({**check.as_dict(), "picture": None if written is None else str(written)}))
-        return written
+        print(json.dumps({**check.as_dict(), "picture": str(file) if drawable else None}))
+        return
     out = console()
-    table = Table(title=f"{len(check.pairs)} pairs in {data}", title_justify="left")
-    for column in ("id", "image", "mask values", "foreground", "group"):
+    table = Table(title=f"{len(check.cases)} pairs in {data}", title_justify="left")
+    for column in ("id", "size", "mask values", "foreground", "group"):
         table.add_column(column, justify="right" if column == "foreground" else "left", overflow="fold")
-    for row in check.pairs[:40]:
-        share = "-" if row.share is None else f"{row.share:.1%}"
-        table.add_row(row.id, row.size_text, row.values_text, share, row.group or "-")
+    for case in check.cases[:_SHOWN]:
+        size = "-" if case.size is None else f"{case.size[1]} x {case.size[0]}"
+        share = "-" if case.share is None else f"{case.share:.1%}"
+        table.add_row(case.id, size, _values(case.values), share, case.group or "-")
     out.print(table)
-    if len(check.pairs) > 40:
-        out.print(f"and {len(check.pairs) - 40} more (--json lists all)")
+    if len(check.cases) > _SHOWN:
+        out.print(f"and {len(check.cases) - _SHOWN} more (--json lists all)")
+    if check.ignored:
+        out.print(f"ignored: {', '.join(check.ignored)}", markup=False)
     for note in check.notes:
         out.print(f"note: {note}", markup=False)
-    for fault in check.faults:
-        out.print(f"fault: {fault}", markup=False)
-    if written is not None:
-        out.print(f"picture: {written}", markup=False)
-    return written
+    for case in check.faults:
+        out.print(f"fault: {case.fault}", markup=False)
+    if drawable:
+        out.print(f"picture: {file}", markup=False)
+
+
+def _values(values: Mapping[int, int]) -> str:
+    listed = ", ".join(str(value) for value in sorted(values)[:6])
+    return f"{listed}, ... ({len(values)} values)" if len(values) > 6 else listed or "-"
 
 
 def _free(file: Path) -> Path:

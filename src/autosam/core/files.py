@@ -43,7 +43,9 @@ def disk_faults(file: Path) -> Iterator[None]:
     except OSError as fault:
         if fault.errno in _FULL:
             raise ResourceError(
-                "no space left to write it; what was there before is untouched", file=file, cure="Free some space and try again"
+                "no space left to write it; what was there before is untouched",
+                file=file,
+                cure="Free some space and try again",
             ) from fault
         raise
 
@@ -64,7 +66,7 @@ def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
                 write(stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.replace(temporary, file)
+            temporary.replace(file)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

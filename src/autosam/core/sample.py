@@ -39,14 +39,14 @@ class Sample:
         colour = image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
         gray = image.ndim == 2 and image.dtype.kind in "buif"
         if not (colour or gray):
-            raise DataError(
-                f"an image must be (H, W, 3) uint8 or (H, W), not {image.shape} {image.dtype}", file=where
-            )
+            raise DataError(f"an image must be (H, W, 3) uint8 or (H, W), not {image.shape} {image.dtype}", file=where)
         if image.size == 0:
             raise DataError("the image has no pixels", file=where)
         if image.dtype.kind == "f" and not np.isfinite(image).all():
             raise DataError(
-                "the image holds NaN or infinite values", file=where, cure="Replace them (numpy.nan_to_num) and save it again"
+                "the image holds NaN or infinite values",
+                file=where,
+                cure="Replace them (numpy.nan_to_num) and save it again",
             )
         if self.mask is not None and self.mask.shape != image.shape[:2]:
             raise DataError(

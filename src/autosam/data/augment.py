@@ -109,4 +109,3 @@ def apply(view: View, frame: Frame) -> Frame:
     moved = warp(frame, hflip=view.hflip, vflip=view.vflip, angle=view.angle, scale=view.scale)
     image = jitter(moved.image, moved.valid, view.brightness, view.contrast, view.saturation, view.hue)
     return moved if image is moved.image else Frame(image, moved.valid, moved.mask)
-

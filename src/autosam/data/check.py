@@ -168,8 +168,8 @@ def _turned(pair: Pair, mask: Path) -> list[str]:
     if turns[0] == turns[1]:
         return []
     return [
-        f"{pair.id}: the image has EXIF orientation {turns[0]} and the mask {turns[1]}; each is turned by its own: see in the "
-        "picture whether they fit"
+        f"{pair.id}: the image has EXIF orientation {turns[0]} and the mask {turns[1]}; each is turned by its own: "
+        "see in the picture whether they fit"
     ]
 
 

@@ -55,7 +55,7 @@ def _curve(
         counts[:, 0] -= valid.size - inside
         mean = float(_GRAY.astype(np.float64) @ (counts @ curve)) / inside
         curve = np.clip(contrast * curve + (1 - contrast) * mean, 0, 255)
-    return curve.astype(np.float32)
+    return np.asarray(curve, np.float32)
 
 
 def _shifted(rgb: npt.NDArray[np.float32], sixths: np.float32) -> npt.NDArray[np.float32]:

@@ -50,8 +50,8 @@ class Dataset:
         """Reads one case; its mask is boolean under the foreground rule.
 
         Raises:
-            DataError: on a file that cannot be read, an image and a mask of different sizes, a mask that the rule does not
-                settle, or a mark of foreground that contradicts that of a mask read before.
+            DataError: on a file that cannot be read, an image and a mask of different sizes, a mask that the rule does
+                not settle, or a mark of foreground that contradicts that of a mask read before.
         """
         pair = self.pairs[index]
         image = read_image(pair.image)
@@ -104,8 +104,8 @@ def split(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
         seed: chooses the groups.
 
     Returns:
-        The training and the validation part, each in the data set's order; no validation case where there is but one case or
-        the share is 0.
+        The training and the validation part, each in the data set's order; no validation case where there is but one
+        case or the share is 0.
 
     Raises:
         DataError: where all cases are of one group.
@@ -120,7 +120,8 @@ def split(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
         members[("case", pair.id) if pair.group is None else ("group", pair.group)].append(index)
     if len(members) < 2:
         raise DataError(
-            f"all {len(dataset)} cases are of one group {dataset.pairs[0].group!r}, so none can be held back for validation",
+            f"all {len(dataset)} cases are of one group {dataset.pairs[0].group!r}, so none can be held back for "
+            "validation",
             cure="Give other cases as --val-data, or change --group",
         )
     units = sorted(members, key=lambda unit: hashlib.sha256("\0".join((str(seed), *unit)).encode()).digest())

@@ -108,7 +108,11 @@ class EmbeddingCache:
         return CacheState(entries, total, damaged)
 
     def prune(self, max_bytes: int) -> int:
-        """Removes what killed writers left and the entries used least recently, down to `max_bytes`; returns bytes freed."""
+        """Removes what killed writers left, and the entries used least recently down to `max_bytes`.
+
+        Returns:
+            The bytes freed.
+        """
         self._sweep()
         entries = sorted(self._entries())
         total = sum(size for _, _, size in entries)
@@ -169,5 +173,5 @@ def _checksum(key: str, parts: dict[str, torch.Tensor]) -> str:
     for name in sorted(parts):
         part = parts[name]
         digest.update(f"{name} {tuple(part.shape)} {part.dtype};".encode())
-        digest.update(memoryview(part.contiguous().view(torch.uint8).numpy()).cast("B"))
+        digest.update(part.contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()

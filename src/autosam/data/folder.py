@@ -53,8 +53,8 @@ def find_pairs(root: Path, *, group: str | None = None) -> Pairing:
     """Finds the pairs below a folder, or in a CSV.
 
     A folder has image and mask folders beside one another at any depth (`images` or `img`, `image`; `masks` or `mask`,
-    `labels`, `label`, `gt`), whose files pair by name; or else each mask lies beside its image as `x_mask`, `x_anno`, `x_gt`,
-    `x_seg`. A CSV has the columns image, mask and optionally group.
+    `labels`, `label`, `gt`), whose files pair by name; or else each mask lies beside its image as `x_mask`, `x_anno`,
+    `x_gt` or `x_seg`. A CSV has the columns image, mask and optionally group.
 
     Args:
         root: the folder or the CSV.
@@ -77,9 +77,9 @@ def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
     """Finds the images of files and folders, for prediction.
 
     Returns:
-        The id and path of each. An id is the path below the given folder without extension, or a file's name without it;
-        ids that would clash keep the extension (`a.png` beside `a.jpg`), then the given folder's name. A file that is named
-        itself is taken whatever it is; of a folder, the files with the suffix of an image.
+        The id and path of each. An id is the path below the given folder without extension, or a file's name without
+        it; ids that would clash keep the extension (`a.png` beside `a.jpg`), then the given folder's name. A file that
+        is named itself is taken whatever it is; of a folder, the files with the suffix of an image.
 
     Raises:
         DataError: where an input is missing, or holds no image, or two ids cannot be told apart.
@@ -133,7 +133,9 @@ def _of_folder(root: Path) -> Pairing:
     doubled = [name for name, count in Counter(pair.id for pair in pairs).items() if count > 1]
     if doubled:
         raise DataError(
-            f"{len(doubled)} names are doubled: {', '.join(doubled[:12])}", file=root, cure="Give one of the folders alone"
+            f"{len(doubled)} names are doubled: {', '.join(doubled[:12])}",
+            file=root,
+            cure="Give one of the folders alone",
         )
     pairs.sort(key=lambda pair: natural(pair.id))
     return Pairing(tuple(pairs), tuple(ignored))
@@ -206,8 +208,8 @@ def _nothing(root: Path, *, empty: bool) -> DataError:
     return DataError(
         f"it has {count} images and no masks for them",
         file=root,
-        cure="Put images into images/ and masks of the same names into masks/, or masks beside images as NAME_mask.png, or "
-        "give a CSV with the columns image,mask",
+        cure="Put images into images/ and masks of the same names into masks/, or masks beside images as "
+        "NAME_mask.png, or give a CSV with the columns image,mask",
     )
 
 
@@ -217,7 +219,8 @@ def _grouped(pairing: Pairing, group: str, root: Path) -> Pairing:
     without = [pair.id for pair, name in zip(pairing.pairs, groups, strict=True) if name is None]
     if without:
         raise DataError(
-            f"the group expression {group!r} finds nothing in {len(without)} of {len(groups)} ids: {', '.join(without[:6])}",
+            f"the group expression {group!r} finds nothing in {len(without)} of {len(groups)} ids: "
+            f"{', '.join(without[:6])}",
             file=root,
             cure="Change --group so that it matches every id",
         )

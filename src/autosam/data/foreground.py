@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -67,27 +67,30 @@ class Foreground:
         """Returns the foreground (H, W) bool of a label map (H, W) of integers or booleans.
 
         Raises:
-            DataError: with "auto", where the values are not 0 and one positive value: it lists them and the flag to add.
+            DataError: with "auto", where the values are not 0 and one positive value: it lists them and the flag to
+                add.
         """
+        labels: npt.NDArray[Any] = label_map
         match self.test:
             case "auto":
                 _check_plain(label_map, file)
-                return label_map != 0
+                chosen = labels != 0
             case ">":
-                return np.asarray(label_map > self.values[0])
+                chosen = labels > self.values[0]
             case ">=":
-                return np.asarray(label_map >= self.values[0])
+                chosen = labels >= self.values[0]
             case "<":
-                return np.asarray(label_map < self.values[0])
+                chosen = labels < self.values[0]
             case "in":
-                return np.isin(label_map, self.values)
+                chosen = np.isin(labels, self.values)
+        return np.asarray(chosen, np.bool_)
 
 
 class Marks:
     """The value that stands for foreground in each mask read under "auto", held together over a data set.
 
-    One class of a multi-class set may be alone in a mask: {0, 1} here and {0, 2} there are two classes, not one. The usual
-    marks of binary masks (1, 255, 65535) may be mixed; any other value must be the same everywhere.
+    One class of a multi-class set may be alone in a mask: {0, 1} here and {0, 2} there are two classes, not one. The
+    usual marks of binary masks (1, 255, 65535) may be mixed; any other value must be the same everywhere.
     """
 
     def __init__(self) -> None:
@@ -105,9 +108,11 @@ class Marks:
         other = next((value for value in self._seen if value != mark and not {value, mark} <= _BINARY_MARKS), None)
         if other is not None:
             raise DataError(
-                f"its foreground is {mark}, but that of {self._seen[other]} is {other}: these look like several classes",
+                f"its foreground is {mark}, but that of {self._seen[other]} is {other}: these look like several "
+                "classes",
                 file=file,
-                cure=f'Say which are foreground: --foreground {min(mark, other)} for one class, or --foreground "> 0" for all',
+                cure=f"Say which are foreground: --foreground {min(mark, other)} for one class, or "
+                '--foreground "> 0" for all',
             )
         self._seen.setdefault(mark, str(file))
 
@@ -135,8 +140,8 @@ def _check_plain(label_map: npt.NDArray[np.generic], file: Path | str) -> None:
     if not others or (len(others) == 1 and others[0] > 0 and len(counts) <= 2):
         return
     raise DataError(
-        f"the mask has {len(counts)} value{'s' if len(counts) > 1 else ''}: {describe(counts)}; which are foreground is not "
-        "guessed",
+        f"the mask has {len(counts)} value{'s' if len(counts) > 1 else ''}: {describe(counts)}; which are foreground "
+        "is not guessed",
         file=file,
         cure=_flag(counts),
     )

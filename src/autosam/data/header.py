@@ -72,8 +72,8 @@ def check_size(path: Path, height: int, width: int, pixel_bytes: float) -> None:
         pixel_bytes: bytes of one decoded pixel.
 
     Raises:
-        DataError: past `PIXEL_LIMIT`; or where a large image claims more than 2000 times the bytes of its file, which no
-            honest encoder reaches (deflate ends at 1032).
+        DataError: past `PIXEL_LIMIT`; or where a large image claims more than 2000 times the bytes of its file, which
+            no honest encoder reaches (deflate ends at 1032).
     """
     pixels = height * width
     size = path.stat().st_size

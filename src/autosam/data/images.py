@@ -7,6 +7,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from autosam.data.tiff import read_beyond_pillow, tiff_orientation
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif"})
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 
 _ORIENTATION = 0x0112
 _ORIENT: dict[int, Callable[[Array], Array]] = {
@@ -45,8 +46,8 @@ def read_image(path: Path) -> Array:
         (H, W, 3) uint8 RGB; or (H, W) uint8, uint16, int32 or float32 gray as stored (1-bit becomes 0 and 255).
 
     Raises:
-        DataError: where it is missing, empty, cut, no image, a stack, too large, or holds NaN; decoding is not begun where
-            the header alone tells.
+        DataError: where it is missing, empty, cut, no image, a stack, too large, or holds NaN; decoding is not begun
+            where the header alone tells.
     """
     return _read(path, _picture_pixels, _gray_or_rgb)
 
@@ -83,11 +84,13 @@ def content_hash(array: Array) -> str:
     array = np.ascontiguousarray(array)
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     digest = hashlib.sha256(f"{array.shape} {little.dtype.str}".encode())
-    digest.update(memoryview(little).cast("B") if little.size else b"")
+    digest.update(little.data.cast("B") if little.size else b"")
     return digest.hexdigest()
 
 
-def _read(path: Path, pixels: Callable[[Image.Image, str, Path], Array], finish: Callable[[Array, Path], Array]) -> Array:
+def _read(
+    path: Path, pixels: Callable[[Image.Image, str, Path], Array], finish: Callable[[Array, Path], Array]
+) -> Array:
     with _speaking(path):
         special = read_beyond_pillow(path) if kind_of(path) == "TIFF" else None
         if special is not None:
@@ -100,16 +103,19 @@ def _read(path: Path, pixels: Callable[[Image.Image, str, Path], Array], finish:
                 # After load: Pillow turns TIFF itself then and drops the tag, and PNG may carry it behind its pixels.
                 turn = int(picture.getexif().get(_ORIENTATION, 1))
         array = finish(array, path)
-        array = _ORIENT.get(turn, lambda a: a)(array)
+        if turn in _ORIENT:
+            array = _ORIENT[turn](array)
         return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    with warnings.catch_warnings():
+    kind = kind_of(path)
+    # Not by its name: Pillow would map the file into memory, and garbles a turned TIFF that way.
+    with warnings.catch_warnings(), path.open("rb") as stream:
         warnings.simplefilter("ignore")
         try:
-            picture = Image.open(path, formats=[kind_of(path)])
+            picture = Image.open(stream, formats=[kind])
         except Image.DecompressionBombError as fault:
             raise DataError(
                 "it claims more pixels than one image may have; not decoded",
@@ -164,11 +170,11 @@ def _gray_or_rgb(array: Array, path: Path) -> Array:
         return array.astype(np.float32) if array.dtype.kind == "f" else array
     colour = array[:, :, :3]
     if colour.dtype == np.uint16:
-        return (colour >> 8).astype(np.uint8)
+        return np.asarray(colour >> 8, np.uint8)
     if colour.dtype != np.uint8:
         wide = colour.astype(np.float64)
         low, high = wide.min(), wide.max()
-        return np.rint((wide - low) * (255 / max(high - low, 1e-300))).astype(np.uint8)
+        return np.asarray(np.rint((wide - low) * (255 / max(high - low, 1e-300))), np.uint8)
     return colour
 
 
@@ -194,7 +200,9 @@ def _labels(array: Array, path: Path) -> Array:
         whole = np.isfinite(array) & (array == np.rint(array)) & (np.abs(array) < 2**53)
         if not whole.all():
             kind = "fractions" if np.isfinite(array).all() else "NaN or infinite values"
-            raise DataError(f"the mask holds {kind}, not labels", file=path, cure="Threshold it and save it as integers")
+            raise DataError(
+                f"the mask holds {kind}, not labels", file=path, cure="Threshold it and save it as integers"
+            )
         return array.astype(np.int64)
     return array.astype(np.uint8) if array.dtype.kind == "b" else array
 

@@ -31,8 +31,8 @@ class Match:
 def match(images: dict[str, Path], masks: dict[str, Path], root: Path) -> list[Match]:
     """Pairs images and masks by name, in natural order of the names.
 
-    The extension is not part of a name; a mask may carry an ending such as `_mask`; an image may carry the four digits of a
-    channel (`x_0000`) that its mask has not.
+    The extension is not part of a name; a mask may carry an ending such as `_mask`; an image may carry the four digits
+    of a channel (`x_0000`) that its mask has not.
 
     Args:
         images: path of each image by its name with extension, relative to a folder that images and masks share.

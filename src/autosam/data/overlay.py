@@ -35,8 +35,8 @@ def overlay(
     Args:
         rgb: (H, W, 3) uint8.
         mask: (H, W) bool.
-        truth: (H, W) bool; with it, its outline is drawn in `TRUTH`, the mask's over it, and only areas where they differ are
-            filled, each in the colour of the one that has it.
+        truth: (H, W) bool; with it, its outline is drawn in `TRUTH`, the mask's over it, and only areas where they
+            differ are filled, each in the colour of the one that has it.
         colour: RGB 0..255 of the mask.
         width: of the outline in pixels; None for one that suits the size of the image and of what is outlined.
 
@@ -91,8 +91,8 @@ def _outline(out: Bytes, mask: npt.NDArray[np.bool_], colour: Colour, width: flo
 def _signed_distance(mask: npt.NDArray[np.bool_], reach: int) -> Field:
     """Returns the distance to the mask's border in pixels, positive inside, right up to `reach` and no more than that.
 
-    The picture's own edge is no border. The squares of the distances come from a minimum down columns, then along rows: near
-    the border, which is all that a line needs, this is much faster than a full distance transform.
+    The picture's own edge is no border. The squares of the distances come from a minimum down columns, then along rows:
+    near the border, which is all that a line needs, this is much faster than a full distance transform.
     """
     inner = mask.copy()
     inner[1:] &= mask[:-1]

@@ -45,7 +45,9 @@ def draw_sheet(tiles: Sequence[Tile], heading: str, subheading: str, path: Path)
     columns = min(4, max(2, math.ceil(math.sqrt(len(tiles)))))
     rows = math.ceil(len(tiles) / columns)
     wide = 2 * _MARGIN + columns * _CELL + (columns - 1) * _GAP
-    tall = round(_CELL * min(1.2, max(0.5, float(np.median([tile.rgb.shape[0] / tile.rgb.shape[1] for tile in tiles])))))
+    tall = round(
+        _CELL * min(1.2, max(0.5, float(np.median([tile.rgb.shape[0] / tile.rgb.shape[1] for tile in tiles]))))
+    )
     high = 2 * _MARGIN + _HEAD + rows * (tall + _CAPTION) + (rows - 1) * _GAP
     sheet = Image.new("RGB", (wide, high), _PAPER)
     pen = ImageDraw.Draw(sheet)

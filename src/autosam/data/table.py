@@ -57,7 +57,9 @@ def read_table(file: Path) -> list[Row]:
         image, mask = (_there(file, number, name, row.get(name, "")) for name in ("image", "mask"))
         if image in seen:
             raise DataError(
-                f"line {number}: {image.name} is listed already in line {seen[image]}", file=file, cure="Remove one line"
+                f"line {number}: {image.name} is listed already in line {seen[image]}",
+                file=file,
+                cure="Remove one line",
             )
         seen[image] = number
         found.append((image, mask, row.get("group") or None))

@@ -16,14 +16,15 @@ from autosam.data.header import PIXEL_LIMIT, check_size
 
 _NONE, _PACKBITS, _DEFLATE = 1, 32773, (8, 32946)
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
+_PILLOW_BITS = {_UNSIGNED: (1, 2, 4, 8, 12, 16), _SIGNED: (16, 32), _FLOAT: (32,)}
 _ORIENTATION, _IMAGE_DEPTH = 274, 32997
 
 
 def read_beyond_pillow(path: Path) -> tuple[npt.NDArray[np.generic], int] | None:
     """Reads the first page where Pillow cannot; else only checks the header.
 
-    A file of several pages of the first one's size is a stack and refused; smaller further pages (thumbnails, the levels
-    of a pyramid) are not looked at.
+    A file of several pages of the first one's size is a stack and refused; smaller further pages (thumbnails, the
+    levels of a pyramid) are not looked at.
 
     Returns:
         The samples (H, W) or (H, W, C) as stored, and the EXIF orientation; None where Pillow reads the file.
@@ -58,7 +59,7 @@ def _orientation(page: Any) -> int:
 def _pillow_reads(page: Any) -> bool:
     bits, kind = page.bitspersample, int(page.sampleformat)
     if page.samplesperpixel == 1:
-        return (kind, bits) in {(_UNSIGNED, n) for n in (1, 2, 4, 8, 12, 16)} | {(_SIGNED, 16), (_SIGNED, 32), (_FLOAT, 32)}
+        return bits in _PILLOW_BITS.get(kind, ())
     return kind == _UNSIGNED and bits == 8
 
 
@@ -76,7 +77,8 @@ def _check_page(path: Path, page: Any) -> None:
         tiles = math.ceil(high / max(1, tall)) * math.ceil(wide / max(1, broad))
         if min(tall, broad) < 1 or tall * broad > PIXEL_LIMIT or tiles > path.stat().st_size:
             raise DataError(
-                f"its header claims {tiles} tiles of {broad} x {tall} pixels: damaged or a decompression bomb; not decoded",
+                f"its header claims {tiles} tiles of {broad} x {tall} pixels: damaged or a decompression bomb; "
+                "not decoded",
                 file=path,
                 cure="Save it again from its source",
             )
@@ -112,7 +114,9 @@ def _check_segments(path: Path, page: Any) -> None:
     end = path.stat().st_size
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if any(offset + length > end for offset, length in segments):
-        raise DataError("the file is cut: it ends before its pixels do", file=path, cure="Copy it again from its source")
+        raise DataError(
+            "the file is cut: it ends before its pixels do", file=path, cure="Copy it again from its source"
+        )
     if compression not in _DEFLATE:
         return
     most = math.prod(page.chunks) * page.dtype.itemsize

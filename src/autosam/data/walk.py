@@ -14,7 +14,7 @@ _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:
-    """Returns a sorting key under which `x_2` comes before `x_10`; total, so that an order never depends on the disk."""
+    """Returns a sorting key under which `x_2` comes before `x_10`; total, so that no order depends on the disk."""
     parts = re.split(r"(\d+)", text)
     key = tuple((int(part), part) if index % 2 else (-1, part.casefold()) for index, part in enumerate(parts))
     return (*key, (-1, text))
@@ -33,9 +33,7 @@ def children(folder: Path) -> tuple[list[Path], list[Path]]:
     """
     try:
         entries = [
-            entry
-            for entry in folder.iterdir()
-            if not entry.name.startswith(".") and entry.name.lower() not in _CLUTTER
+            entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name.lower() not in _CLUTTER
         ]
         entries.sort(key=lambda entry: natural(entry.name))
         folders = [entry for entry in entries if entry.is_dir()]

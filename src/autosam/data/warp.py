@@ -17,9 +17,10 @@ Bytes = npt.NDArray[np.uint8]
 def warp(frame: Frame, *, hflip: bool, vflip: bool, angle: float, scale: float) -> Frame:
     """Returns the frame with its valid area flipped, then turned by `angle` degrees counter-clockwise and zoomed.
 
-    The map goes about the centre of the valid area, which moves only as far as is needed to keep the turned area within the
-    square. The image is interpolated bilinearly among valid pixels only; mask and valid area are interpolated bilinearly and
-    cut at one half. Multiples of 90 degrees without zoom move pixels exactly; a frame without valid pixels stays.
+    The map goes about the centre of the valid area, which moves only as far as is needed to keep the turned area within
+    the square. The image is interpolated bilinearly among valid pixels only; mask and valid area are interpolated
+    bilinearly and cut at one half. Multiples of 90 degrees without zoom move pixels exactly; a frame without valid
+    pixels stays.
     """
     turns = angle / 90
     exact = scale == 1 and turns == int(turns)

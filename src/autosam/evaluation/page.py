@@ -59,7 +59,7 @@ def _cards(report: Report, summary: Mapping[str, Any]) -> str:
     for name, metric in report.metrics.items():
         entry, second = summary[name], summary.get("surrogate", {}).get(name)
         length = metric.unit == "length"
-        unit = f'<small>{escape(entry["unit"])}</small>' if length else ""
+        unit = f"<small>{escape(entry['unit'])}</small>" if length else ""
         bar = "" if length or not entry["ci95"] else _interval_bar(entry["mean"], *entry["ci95"])
         extra = f'<p class="second">surrogate h <b>{number(second["mean"], length)}</b></p>' if second else ""
         cards.append(

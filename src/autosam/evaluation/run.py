@@ -78,8 +78,8 @@ def evaluate_run(
 
 
 _PROTOCOL = (
-    "standard: foreground is where the probability reaches the threshold, at the image's own size, against the binary truth; "
-    "both empty scores 1, one empty 0; the mean is over cases"
+    "standard: foreground is where the probability reaches the threshold, at the image's own size, against the binary "
+    "truth; both empty scores 1, one empty 0; the mean is over cases"
 )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
+import warnings
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -15,8 +17,6 @@ from autosam.core.prompt import ImageEmbedding
 from autosam.models.frozen_sam import FrozenSam
 
 log = logging.getLogger(__name__)
-
-Name = Literal["auto", "torch", "openvino"]
 
 
 class Encoder(Protocol):
@@ -57,12 +57,16 @@ class OpenVinoEncoder:
     """The SAM's encoder as one OpenVINO graph in float32, converted when it is made."""
 
     def __init__(self, sam: FrozenSam) -> None:
-        import openvino
-
+        openvino = _openvino()
         size = sam.rule.size
-        graph = openvino.convert_model(
-            _Main(sam), example_input=torch.zeros(1, 3, size, size), input=[openvino.PartialShape([1, 3, size, size])]
-        )
+        with warnings.catch_warnings():
+            # Shapes are fixed here, so what the tracer takes for constants is constant.
+            warnings.simplefilter("ignore")
+            graph = openvino.convert_model(
+                _Main(sam),
+                example_input=torch.zeros(1, 3, size, size),
+                input=[openvino.PartialShape([1, 3, size, size])],
+            )
         hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         hints["INFERENCE_NUM_THREADS"] = str(torch.get_num_threads())
         self._compiled = openvino.Core().compile_model(graph, "CPU", hints)
@@ -74,6 +78,14 @@ class OpenVinoEncoder:
         if len(pixels) > 1:
             return _one_by_one(self, pixels)
         return ImageEmbedding(torch.from_numpy(self._compiled(pixels.numpy())[0].copy()))
+
+
+def _openvino() -> Any:
+    # With its telemetry package in the way OpenVINO uses a stub that sends nothing: no network call is made unasked.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
 
 
 class _Main(torch.nn.Module):
@@ -110,7 +122,9 @@ def device(name: str = "auto") -> torch.device:
     kind = name.split(":")[0]
     usable = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not look_up(kind, usable, "device"):
-        raise UsageError(f"no {kind} device is usable here", cure="`autosam doctor` lists the devices; --device cpu works everywhere")
+        raise UsageError(
+            f"no {kind} device is usable here", cure="`autosam doctor` lists the devices; --device cpu works everywhere"
+        )
     return torch.device(name)
 
 

@@ -87,7 +87,7 @@ def predict_files(
     progress.start("predicting", len(images))
     with ThreadPoolExecutor(1) as writer:
         try:
-            for (name, file), sample in zip(images, ahead(_read, images), strict=True):
+            for (_, file), sample in zip(images, ahead(_read, images), strict=True):
                 if isinstance(sample, Row):
                     waiting.append(writer.submit(lambda row=sample: row))  # type: ignore[misc]
                 else:

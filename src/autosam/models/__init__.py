@@ -1,0 +1,1 @@
+"""Frozen SAMs, prompt encoders and what is built of them."""

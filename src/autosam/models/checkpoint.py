@@ -33,6 +33,7 @@ class Card:
         prompt_encoder: name of g.
         size: side of g's square input, in pixels.
         embedding_shape: (C, h, w) of the SAM's embedding.
+        prompt_encoder_config: what g is built from beside its name; empty for most.
         mapping: how logits become a probability.
         foreground: the rule that made masks binary, as text.
         threshold: foreground is where the probability is at least this.
@@ -44,6 +45,7 @@ class Card:
     prompt_encoder: str
     size: int
     embedding_shape: tuple[int, int, int]
+    prompt_encoder_config: dict[str, Any] = field(default_factory=dict)
     mapping: Mapping = "sigmoid"
     foreground: str | None = None
     threshold: float = 0.5
@@ -52,7 +54,13 @@ class Card:
 
 def build(card: Card, sam: FrozenSam, *, decoder: str = "sam") -> SamSegmenter | SurrogateSegmenter:
     """Returns the untrained segmenter that a card describes; `decoder` is "sam" or "surrogate"."""
-    g = build_prompt_encoder(card.prompt_encoder, embedding_shape=card.embedding_shape, size=card.size, initialise=False)
+    g = build_prompt_encoder(
+        card.prompt_encoder,
+        embedding_shape=card.embedding_shape,
+        size=card.size,
+        initialise=False,
+        config=card.prompt_encoder_config or None,
+    )
     kind = SamSegmenter if decoder == "sam" else SurrogateSegmenter
     return kind(sam, g, Surrogate(card.embedding_shape[0]), mapping=card.mapping)
 
@@ -79,7 +87,9 @@ def read_description(file: Path) -> Any:
         with safe_open(str(file), framework="pt") as stored:
             metadata = stored.metadata() or {}
     except FileNotFoundError:
-        raise ModelError("there is no such file", file=file, cure="Give the folder that `autosam train --out` wrote") from None
+        raise ModelError(
+            "there is no such file", file=file, cure="Give the folder that `autosam train --out` wrote"
+        ) from None
     except (SafetensorError, OSError, ValueError) as fault:
         raise ModelError(f"not a whole safetensors file ({fault})", file=file, cure="Copy or train it again") from fault
     try:
@@ -101,7 +111,9 @@ def read_card(file: Path) -> Card:
     """
     described = read_description(file)
     if not isinstance(described, dict) or described.get("format") != FORMAT:
-        raise ModelError("a checkpoint of another format", file=file, cure="Install the version of AutoSAM that wrote it")
+        raise ModelError(
+            "a checkpoint of another format", file=file, cure="Install the version of AutoSAM that wrote it"
+        )
     fields = {name: value for name, value in described.items() if name != "format"}
     try:
         return Card(**{**fields, "embedding_shape": tuple(fields["embedding_shape"])})

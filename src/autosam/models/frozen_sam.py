@@ -99,6 +99,7 @@ SAMS: dict[str, SamEntry] = {
     "tiny-random": SamEntry("random weights, for tests", "imagenet", frozenset()),
 }
 _UNLISTED = SamEntry("a SAM of another size", "imagenet", _ALL)
+_SUFFIXES = {".pth", ".pt", ".bin", ".safetensors"}
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -115,28 +116,31 @@ def load_sam(name_or_path: str) -> FrozenSam:
         UsageError: where there is no such name.
         ModelError: where the weights are missing, naming the command that gets them, or are not a SAM's.
     """
+    path = Path(name_or_path)
+    if name_or_path not in SAMS:
+        if path.exists():
+            return _load(path, None)
+        if path.suffix in _SUFFIXES or path.is_absolute():
+            raise ModelError("there is no such file or folder", file=path)
+        if _HUB_NAME.fullmatch(name_or_path):
+            return _load_from_hub(name_or_path)
+    look_up(name_or_path, SAMS, "SAM")
     if name_or_path == "tiny-random":
         return tiny_sam()
-    path = Path(name_or_path)
-    if name_or_path in SAMS:
-        stored = installed(name_or_path)
-        if stored is None:
-            raise ModelError(f"the weights of {name_or_path} are not here", cure=f"Run: autosam fetch {name_or_path}")
-        return _load(stored, name_or_path)
-    if path.exists():
-        return _load(path, None)
-    if path.suffix in {".pth", ".pt", ".safetensors", ".bin"} or path.is_absolute():
-        raise ModelError("there is no such file or folder", file=path)
-    if _HUB_NAME.fullmatch(name_or_path):
-        folder = hub_folder(name_or_path)
-        if folder is None:
-            raise ModelError(
-                f"{name_or_path} is neither a file nor in the local cache of the Hugging Face hub",
-                cure=f"Fetch it with: hf download {name_or_path}",
-            )
-        return _load(folder, None, medsam="medsam" in name_or_path.lower())
-    look_up(name_or_path, SAMS, "SAM")
-    raise AssertionError("unreachable")
+    stored = installed(name_or_path)
+    if stored is None:
+        raise ModelError(f"the weights of {name_or_path} are not here", cure=f"Run: autosam fetch {name_or_path}")
+    return _load(stored, name_or_path)
+
+
+def _load_from_hub(repository: str) -> FrozenSam:
+    folder = hub_folder(repository)
+    if folder is None:
+        raise ModelError(
+            f"{repository} is neither a file nor in the local cache of the Hugging Face hub",
+            cure=f"Fetch it with: hf download {repository}",
+        )
+    return _load(folder, None, medsam="medsam" in repository.lower())
 
 
 def _load(path: Path, name: str | None, *, medsam: bool = False) -> FrozenSam:

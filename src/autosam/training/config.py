@@ -176,5 +176,7 @@ def same_choices(given: dict[str, Any], stored: TrainConfig, file: Path) -> None
         if new != old:
             flag = f"--{name.replace('_', '-')}" if name != "data" else "DATA"
             raise UsageError(
-                f"{flag} is {new}, but the run was started with {old}", file=file, cure="Resume with the same, or start another --out"
+                f"{flag} is {new}, but the run was started with {old}",
+                file=file,
+                cure="Resume with the same, or start another --out",
             )

@@ -104,7 +104,7 @@ def fit(
                 hooks.save(now(state, step - 1))
                 raise DataError(
                     f"the loss was not finite at {MAX_SKIPPED} steps, the last one at {', '.join(batch.ids)}",
-                    cure="Look at these images and masks with `autosam data check`, or lower --lr; the last good state is kept",
+                    cure="Look at them with `autosam data check`, or lower --lr; the last good state is kept",
                 )
         else:
             blend(average, trained, min(config.ema, step / (step + 9)))

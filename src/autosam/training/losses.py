@@ -38,9 +38,7 @@ def minmax(logits: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> t
     return _per_image(binary_cross_entropy(mapped, target, reduction="none"), mapped, target, valid)
 
 
-def _per_image(
-    pixels: torch.Tensor, chance: torch.Tensor, target: torch.Tensor, valid: torch.Tensor
-) -> torch.Tensor:
+def _per_image(pixels: torch.Tensor, chance: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
     area = (1, 2, 3)
     cross_entropy = (pixels * valid).sum(area) / valid.sum(area).clamp(min=1)
     both = (chance * target * valid).sum(area)

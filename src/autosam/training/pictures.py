@@ -38,10 +38,18 @@ def draw_curves(rows: list[dict[str, Any]], file: Path) -> None:
     left.legend(frameon=False)
     if scores:
         best = max(scores, key=lambda row: row["val_dice"])
-        right.plot([r["step"] for r in scores], [r["val_dice"] for r in scores], color="#3d5a98", marker="o", markersize=4)
-        right.scatter([best["step"]], [best["val_dice"]], s=90, facecolors="none", edgecolors="#c8553d", linewidths=2, zorder=3)
+        right.plot(
+            [r["step"] for r in scores], [r["val_dice"] for r in scores], color="#3d5a98", marker="o", markersize=4
+        )
+        right.scatter(
+            [best["step"]], [best["val_dice"]], s=90, facecolors="none", edgecolors="#c8553d", linewidths=2, zorder=3
+        )
         right.annotate(
-            f"{best['val_dice']:.3f}", (best["step"], best["val_dice"]), xytext=(0, -16), textcoords="offset points", ha="center"
+            f"{best['val_dice']:.3f}",
+            (best["step"], best["val_dice"]),
+            xytext=(0, -16),
+            textcoords="offset points",
+            ha="center",
         )
     right.set(title="Validation Dice (chosen checkpoint ringed)", xlabel="step")
     for axes in (left, right):

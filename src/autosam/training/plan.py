@@ -62,7 +62,9 @@ def measure(
     batch = examples.batch([some[i % len(some)] for i in range(config.batch)])
     kept = copy.deepcopy(segmenter.trained().state_dict())
     optimiser = torch.optim.AdamW(segmenter.trained().parameters(), lr=1e-5, fused=True)
-    steps = [_seconds(lambda: update(segmenter, optimiser, batch, LOSSES[config.loss][0], 1e-5, device)) for _ in range(4)]
+    steps = [
+        _seconds(lambda: update(segmenter, optimiser, batch, LOSSES[config.loss][0], 1e-5, device)) for _ in range(4)
+    ]
     segmenter.trained().load_state_dict(kept)
     segmenter.trained().zero_grad(set_to_none=True)
     looks = [_seconds(lambda sample=sample: score(sample, predictor)) for sample in held_out[:3]]  # type: ignore[misc]
@@ -124,7 +126,8 @@ def decide(
         looks = min(16, max(3, int(VALIDATION_SHARE * left / max(1e-6, val * pace.validate)))) if val else 1
         steps = max(MIN_STEPS, int((left - embedding - looks * val * pace.validate) / step))
         why = (
-            f"{bound:g} minutes: {pace.embed:.2f} s a view, {pace.step:.2f} s a step, {pace.validate:.2f} s a validation case; "
+            f"{bound:g} minutes: {pace.embed:.2f} s a view, {pace.step:.2f} s a step, "
+            f"{pace.validate:.2f} s a validation case; "
             f"{views or 'live'} views, {steps} steps ({steps / epoch_steps:.0f} epochs), {looks} validations"
         )
     return Plan(

@@ -64,7 +64,9 @@ class RunFolder:
             raise UsageError("is a file", file=self.path, cure="Give --out a folder")
         if not resume and any(name != ".lock" for name in held):
             raise UsageError(
-                "is not empty; nothing is overwritten", file=self.path, cure="Give another --out, or --resume to go on with it"
+                "is not empty; nothing is overwritten",
+                file=self.path,
+                cure="Give another --out, or --resume to go on with it",
             )
         if resume and held and not self.config.exists() and any(name != ".lock" for name in held):
             raise UsageError("is no run of autosam", file=self.path, cure="Give the --out of the run to resume")
@@ -74,7 +76,9 @@ class RunFolder:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             stream.close()
-            raise UsageError("another process is training in it", file=self.path, cure="Wait for it, or give another --out") from None
+            raise UsageError(
+                "another process is training in it", file=self.path, cure="Wait for it, or give another --out"
+            ) from None
         return stream
 
     def append(self, row: dict[str, Any]) -> None:

@@ -101,7 +101,6 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _digest(tensors: Tensors) -> str:
-    import hashlib
 
     total = hashlib.sha256()
     for name, value in sorted(tensors.items()):

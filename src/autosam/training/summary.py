@@ -23,8 +23,8 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
     lines = [
         "# Model card",
         "",
-        f"A prompt encoder g ({card.prompt_encoder}, input {card.size} x {card.size}) for the frozen SAM {card.sam}, and its "
-        "surrogate decoder h. Masks come without a click.",
+        f"A prompt encoder g ({card.prompt_encoder}, input {card.size} x {card.size}) for the frozen SAM {card.sam}, "
+        "and its surrogate decoder h. Masks come without a click.",
         "",
         "## Trained on",
         "",
@@ -32,8 +32,8 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         + (f"; grouped by `{config.group}`" if config.group else "")
         + (f"; foreground is `{card.foreground}`" if card.foreground else "")
         + ".",
-        f"Loss {config.loss}, augmentation {config.augment}, {plan.views or 'live'} views an image, {plan.steps} steps of "
-        f"{config.batch} images, AdamW at {config.lr:g}, seed {config.seed}.",
+        f"Loss {config.loss}, augmentation {config.augment}, {plan.views or 'live'} views an image, {plan.steps} steps "
+        f"of {config.batch} images, AdamW at {config.lr:g}, seed {config.seed}.",
         "",
         "## Known",
         "",
@@ -41,8 +41,8 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         "",
         "## Limits",
         "",
-        "It knows only images like those that it was trained on, and it answers on any other image too. It is no medical "
-        "device. The frozen SAM's own training data may hold images like yours; see its authors' description.",
+        "It knows only images like those that it was trained on, and it answers on any other image too. It is no "
+        "medical device. The frozen SAM's own training data may hold images like yours; see its authors' description.",
         "",
     ]
     write_text(file, "\n".join(lines))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +13,8 @@ import torch
 
 from autosam.core.checks import look_up
 from autosam.core.errors import DataError, Interrupted, ModelError, UsageError
-from autosam.core.files import cache_folder, write_json, write_text
+from autosam.core.files import cache_folder, write_json
 from autosam.core.progress import Progress, Silent
-from autosam.core.sample import Sample
 from autosam.data.augment import AUGMENTATIONS
 from autosam.data.dataset import Dataset, split
 from autosam.data.embeddings import EmbeddingCache
@@ -28,7 +26,7 @@ from autosam.inference.embed import Embedder
 from autosam.inference.engine import OpenVinoEncoder, make_encoder
 from autosam.inference.engine import device as find_device
 from autosam.inference.predict import Predictor, frame_size
-from autosam.models.checkpoint import Card, build, load_trained, model_file, read_card, save
+from autosam.models.checkpoint import Card, load_trained, model_file, read_card, save
 from autosam.models.frozen_sam import FrozenSam, load_sam
 from autosam.models.prompt_encoder import build_prompt_encoder, default_size
 from autosam.models.segmenter import SamSegmenter
@@ -121,7 +119,9 @@ def train(
         lock.close()
 
 
-def _train(run: RunFolder, config: TrainConfig, plan: Plan | None, progress: Progress, started: float, stop: Stop) -> Path:
+def _train(
+    run: RunFolder, config: TrainConfig, plan: Plan | None, progress: Progress, started: float, stop: Stop
+) -> Path:
     augmentation = look_up(config.augment, AUGMENTATIONS, "augmentation")
     _, mapping = look_up(config.loss, LOSSES, "loss")
     device = find_device(config.device)
@@ -136,7 +136,9 @@ def _train(run: RunFolder, config: TrainConfig, plan: Plan | None, progress: Pro
 
     cases = read_cases(config, progress, stop)
     if plan is not None and plan.data != cases.digest:
-        raise DataError("the images or masks have changed since the run was started", file=config.data, cure="Start another --out")
+        raise DataError(
+            "the images or masks have changed since the run was started", file=config.data, cure="Start another --out"
+        )
     write_json(run.data, cases.hashes)
 
     sam = load_sam(config.sam)
@@ -184,7 +186,9 @@ def _train(run: RunFolder, config: TrainConfig, plan: Plan | None, progress: Pro
 
     def check() -> None:
         if stop():
-            raise Interrupted("stopped while caching embeddings; those made are kept", file=run.path, cure="Go on with --resume")
+            raise Interrupted(
+                "stopped while caching embeddings; those made are kept", file=run.path, cure="Go on with --resume"
+            )
 
     if plan.views:
         wanted = [(case, view) for view in range(plan.views) for case in range(plan.train)]
@@ -212,10 +216,22 @@ def _train(run: RunFolder, config: TrainConfig, plan: Plan | None, progress: Pro
     run.forget_after(0 if state is None else state.step)
     hooks = Hooks(validate, keep, run.append, stop)
     final = fit(
-        segmenter, shadow, examples, config=config, plan=plan, state=state, hooks=hooks, device=device, progress=progress
+        segmenter,
+        shadow,
+        examples,
+        config=config,
+        plan=plan,
+        state=state,
+        hooks=hooks,
+        device=device,
+        progress=progress,
     )
     if final.step < plan.steps:
-        raise Interrupted(f"stopped at step {final.step} of {plan.steps}; everything is kept", file=run.path, cure="Go on with --resume")
+        raise Interrupted(
+            f"stopped at step {final.step} of {plan.steps}; everything is kept",
+            file=run.path,
+            cure="Go on with --resume",
+        )
     write_card(run.path / "card.md", finished_card(card, final), config, plan)
     return run.path
 
@@ -271,7 +287,7 @@ def make_segmenter(config: TrainConfig, sam: FrozenSam, mapping: Any) -> SamSegm
     if config.init is not None:
         file = model_file(config.init)
         before = read_card(file)
-        if before.prompt_encoder != config.prompt_encoder:
+        if before.prompt_encoder != portable_name(config.prompt_encoder):
             raise UsageError(
                 f"--init has the prompt encoder {before.prompt_encoder}, not {config.prompt_encoder}",
                 file=file,
@@ -286,7 +302,8 @@ def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam, segmenter: SamSeg
     return Card(
         sam=sam.name,
         sam_fingerprint=sam.fingerprint(),
-        prompt_encoder=config.prompt_encoder,
+        prompt_encoder=portable_name(config.prompt_encoder),
+        prompt_encoder_config=segmenter.parts.g.config,
         size=segmenter.size,
         embedding_shape=sam.embedding_shape,
         mapping=segmenter.mapping,
@@ -304,6 +321,12 @@ def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam, segmenter: SamSeg
             "views": plan.views,
         },
     )
+
+
+def portable_name(prompt_encoder: str) -> str:
+    """Returns the name of g without the folders of a local backbone: no path reaches a checkpoint."""
+    folder = Path(prompt_encoder.removeprefix("hf:"))
+    return f"hf:{folder.name}" if prompt_encoder.startswith("hf:") and folder.exists() else prompt_encoder
 
 
 def finished_card(card: Card, state: State) -> Card:
