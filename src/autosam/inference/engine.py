@@ -14,6 +14,7 @@ from autosam.core.checks import look_up
 from autosam.core.errors import UsageError
 from autosam.core.letterbox import PixelRule
 from autosam.core.prompt import ImageEmbedding
+from autosam.inference.cpu import cpu_features
 from autosam.models.frozen_sam import FrozenSam
 
 log = logging.getLogger(__name__)
@@ -133,8 +134,8 @@ def make_encoder(sam: FrozenSam, engine: str = "auto", on: torch.device | None =
 
     Args:
         sam: the frozen SAM.
-        engine: "torch", "openvino", or "auto": OpenVINO on a CPU where it is installed and converts this SAM, which
-            runs it several times faster than torch's eager float32; torch elsewhere.
+        engine: "torch", "openvino", or "auto": OpenVINO on a CPU with AVX-512, where it converts this SAM (with AVX2
+            alone it was no faster than torch, see docs/method.md); torch elsewhere.
         on: the device; the CPU where None.
 
     Raises:
@@ -142,7 +143,8 @@ def make_encoder(sam: FrozenSam, engine: str = "auto", on: torch.device | None =
     """
     on = on or torch.device("cpu")
     look_up(engine, {"auto": 0, "torch": 0, "openvino": 0}, "engine")
-    if engine == "torch" or (engine == "auto" and on.type != "cpu"):
+    wide = any(name.startswith(("AVX-512", "AMX")) for name, there in cpu_features().items() if there)
+    if engine == "torch" or (engine == "auto" and (on.type != "cpu" or not wide)):
         return TorchEncoder(sam, on)
     if on.type != "cpu":
         raise UsageError("the engine openvino runs on the CPU only", cure="Use --device cpu or --engine torch")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from autosam.core.checks import check_shape
 from autosam.core.letterbox import PixelRule
 from autosam.core.prompt import ImageEmbedding, Prompt
+from autosam.models.quick_decoder import decode
 
 
 class Sam(nn.Module):
@@ -70,7 +71,10 @@ class Sam(nn.Module):
 
     def decode(self, embedding: ImageEmbedding, prompt: Prompt) -> Tensor:
         """Returns mask logits (B, 1, 4h, 4w): the single-mask output (token 0) for each image and its own prompt."""
-        return self.decode_with_quality(embedding, prompt)[0]
+        if prompt.sparse is not None and prompt.sparse.shape[1] > 0:
+            return self.decode_with_quality(embedding, prompt)[0]
+        self._check(embedding, prompt)
+        return decode(self.mask_decoder, embedding.main + prompt.dense, self.image_pe)
 
     def decode_with_quality(self, embedding: ImageEmbedding, prompt: Prompt) -> tuple[Tensor, Tensor]:
         """Returns mask logits (B, 1, 4h, 4w) and SAM's own estimate of their IoU (B, 1).
@@ -79,14 +83,10 @@ class Sam(nn.Module):
             embedding: of B images.
             prompt: dense (B, C, h, w), or (1, C, h, w) for all; sparse (B, N, C) or None.
         """
-        batch = len(embedding.main)
-        check_shape(embedding.main, (None, *self.embedding_shape), "embedding")
-        check_shape(prompt.dense, (1 if len(prompt.dense) == 1 else batch, *self.embedding_shape), "dense prompt")
+        self._check(embedding, prompt)
         sparse = prompt.sparse
         if sparse is not None and sparse.shape[1] == 0:
             sparse = None
-        if sparse is not None:
-            check_shape(sparse, (batch, None, self.embedding_shape[0]), "sparse prompt")
         logits, quality = self.mask_decoder(
             image_embeddings=embedding.main,
             image_positional_embeddings=self.image_pe,
@@ -95,6 +95,13 @@ class Sam(nn.Module):
             multimask_output=False,
         )
         return logits[:, 0], quality[:, 0]
+
+    def _check(self, embedding: ImageEmbedding, prompt: Prompt) -> None:
+        batch = len(embedding.main)
+        check_shape(embedding.main, (None, *self.embedding_shape), "embedding")
+        check_shape(prompt.dense, (1 if len(prompt.dense) == 1 else batch, *self.embedding_shape), "dense prompt")
+        if prompt.sparse is not None:
+            check_shape(prompt.sparse, (batch, None, self.embedding_shape[0]), "sparse prompt")
 
     def prompt(
         self,

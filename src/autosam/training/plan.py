@@ -18,7 +18,7 @@ from autosam.training.fit import update
 from autosam.training.losses import LOSSES
 
 # What a measured pace may worsen by, and what is left for the last writing.
-MARGIN = 0.85
+MARGIN = 0.9
 CLOSING_SECONDS = 8.0
 # In a fixed time more views beat more steps, up to about half of it spent on embeddings (docs/method.md).
 EMBEDDING_SHARE = 0.5
