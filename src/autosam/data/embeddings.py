@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,6 +91,14 @@ class EmbeddingCache:
         self._bytes = self.size() if self._bytes is None else self._bytes + len(data)
         if self._bytes > self.max_bytes:
             self.prune(int(self.max_bytes * _ROOM_AFTER_PRUNE))
+
+    def room(self, shape: tuple[int, int, int]) -> int:
+        """Returns how many embeddings of `shape` (C, h, w) the cache can hold at once, a tenth of the disk kept free."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        disk = shutil.disk_usage(self.folder)
+        bytes_here = self.size() + max(0, disk.free - disk.total // 10)
+        most = bytes_here if self.max_bytes is None else min(bytes_here, int(self.max_bytes * _ROOM_AFTER_PRUNE))
+        return most // (2 * math.prod(shape))
 
     def size(self) -> int:
         """Returns the bytes that all entries take."""

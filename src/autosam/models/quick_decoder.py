@@ -8,14 +8,14 @@ change of layout.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm
 
 if TYPE_CHECKING:
-    from transformers.models.sam.modeling_sam import SamAttention, SamMaskDecoder
+    from transformers.models.sam.modeling_sam import SamAttention, SamMaskDecoder, SamTwoWayAttentionBlock
 
 
 def decode(decoder: SamMaskDecoder, image: Tensor, position: Tensor) -> Tensor:
@@ -31,7 +31,8 @@ def decode(decoder: SamMaskDecoder, image: Tensor, position: Tensor) -> Tensor:
     place = position.flatten(2).transpose(1, 2)
     start = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight]).expand(batch, -1, -1)
     tokens = start
-    for layer in decoder.transformer.layers:
+    for block in decoder.transformer.layers:
+        layer = cast("SamTwoWayAttentionBlock", block)
         if layer.skip_first_layer_pe:
             tokens = _among(layer.self_attn, tokens, tokens)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from autosam.core.checks import check_shape
 from autosam.core.letterbox import PixelRule
 from autosam.core.prompt import ImageEmbedding, Prompt
 from autosam.models.quick_decoder import decode
+
+if TYPE_CHECKING:
+    from transformers.models.sam.modeling_sam import SamMaskDecoder
 
 
 class Sam(nn.Module):
@@ -74,7 +77,7 @@ class Sam(nn.Module):
         if prompt.sparse is not None and prompt.sparse.shape[1] > 0:
             return self.decode_with_quality(embedding, prompt)[0]
         self._check(embedding, prompt)
-        return decode(self.mask_decoder, embedding.main + prompt.dense, self.image_pe)
+        return decode(cast("SamMaskDecoder", self.mask_decoder), embedding.main + prompt.dense, self.image_pe)
 
     def decode_with_quality(self, embedding: ImageEmbedding, prompt: Prompt) -> tuple[Tensor, Tensor]:
         """Returns mask logits (B, 1, 4h, 4w) and SAM's own estimate of their IoU (B, 1).

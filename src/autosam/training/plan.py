@@ -1,4 +1,4 @@
-"""The plan: measured on the first images, decided once, written down, kept by every resume."""
+"""The plan: measured on this machine, decided once, written down, kept by every resume."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import torch
 
-from autosam.core.sample import Sample
-from autosam.inference.predict import Predictor
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Examples, Index
@@ -31,45 +29,69 @@ class Pace:
     """Seconds that each part of the work takes here.
 
     Attributes:
-        embed: one view: reading, augmenting and encoding.
         step: one optimiser step of a whole batch.
         validate: one validation case, its embedding cached.
     """
 
-    embed: float
     step: float
     validate: float
+
+
+def embedding_pace(examples: Examples) -> float:
+    """Returns the seconds that one view takes to read, augment and encode, measured on the first images."""
+    times = []
+    for case in range(min(4, len(examples.data))):
+        started = time.perf_counter()
+        frame = examples.frame((case, 0))
+        if examples.embed is not None:
+            examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None])
+        times.append(time.perf_counter() - started)
+    # The first ones pay for allocations and cold files.
+    return min(times)
+
+
+def choose_views(config: TrainConfig, pace: float, left: float, *, train: int, val: int, room: int) -> int:
+    """Returns the number of cached views an image: what was asked for, or less where time or disk is short.
+
+    Args:
+        config: the choices.
+        pace: seconds a view.
+        left: seconds until the bound; infinite where there is none.
+        train: number of training cases.
+        val: number of validation cases.
+        room: views that the cache's disk has room for.
+    """
+    if config.views == 0:
+        return 0
+    fit = (EMBEDDING_SHARE * MARGIN * left - val * pace) / (train * pace)
+    return max(1, int(min(config.views, fit, room / train)))
 
 
 def measure(
     segmenter: Segmenter,
     examples: Examples,
-    predictor: Predictor,
-    held_out: list[Sample],
-    score: Callable[[Sample, Predictor], object],
+    score: Callable[[], object],
     config: TrainConfig,
+    views: int,
     device: torch.device,
 ) -> Pace:
-    """Returns the pace of this machine on the first images; weights are left as they are."""
-    some: list[Index] = [(case, 0) for case in range(min(3, len(examples.data)))]
-    times = []
-    for index in some:
-        started = time.perf_counter()
-        frame = examples.frame(index)
-        if examples.embed is not None:
-            examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None])
-        times.append(time.perf_counter() - started)
-    batch = examples.batch([some[i % len(some)] for i in range(config.batch)])
+    """Returns the pace of steps and validations on the first images; weights are left as they are."""
+    some: list[Index] = [(case % len(examples.data), 0 if views else 1) for case in range(config.batch)]
     kept = copy.deepcopy(segmenter.trained().state_dict())
     optimiser = torch.optim.AdamW(segmenter.trained().parameters(), lr=1e-5, fused=True)
-    steps = [
-        _seconds(lambda: update(segmenter, optimiser, batch, LOSSES[config.loss][0], 1e-5, device)) for _ in range(4)
-    ]
+    loss = LOSSES[config.loss][0]
+    cached = examples.batch(some)
+
+    def step() -> None:
+        # Live training encodes within the step.
+        update(segmenter, optimiser, cached if views else examples.batch(some), loss, 1e-5, device)
+
+    steps = [_seconds(step) for _ in range(5)]
     segmenter.trained().load_state_dict(kept)
     segmenter.trained().zero_grad(set_to_none=True)
-    looks = [_seconds(lambda sample=sample: score(sample, predictor)) for sample in held_out[:3]]  # type: ignore[misc]
-    # The first of each pays for allocations; the middle of the rest is the pace.
-    return Pace(_middle(times[1:] or times), _middle(steps[1:]), _middle(looks[1:] or looks) if looks else 0.0)
+    looks = [_seconds(score) for _ in range(4)]
+    # The first of each pays for allocations, or for an embedding that is kept from then on.
+    return Pace(_middle(steps[1:]), _middle(looks[1:]))
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -84,51 +106,42 @@ def _middle(times: list[float]) -> float:
 
 def decide(
     config: TrainConfig,
+    views: int,
     pace: Pace | None,
-    spent: float,
+    left: float,
     *,
     train: int,
     val: int,
-    needs_sam: bool,
     encoder: str | None,
     engine: str,
     data: str,
 ) -> Plan:
-    """Returns the plan that fits the time, or the number of epochs that was asked for.
+    """Returns the plan that fits the time that is left, or the number of epochs that was asked for.
 
     Args:
         config: the choices.
-        pace: what was measured; None where `config` has no bound of time.
-        spent: seconds since the command began.
+        views: cached views an image; 0 for live.
+        pace: what was measured; None where there is no bound of time.
+        left: seconds until the bound.
         train: number of training cases.
         val: number of validation cases.
-        needs_sam: whether embeddings are needed.
         encoder: identity of the encoder.
         engine: its engine's name.
         data: digest of the data.
     """
     epoch_steps = -(-train // config.batch)
-    bound = config.bound
-    if bound is None or pace is None:
-        steps = (config.epochs or 1) * epoch_steps
-        views = config.views
-        looks = min(config.epochs or 1, 20)
-        why = f"{config.epochs} epochs of {train} images in {views or 'live'} views"
+    if pace is None:
+        epochs = config.epochs or 1
+        steps, looks = epochs * epoch_steps, min(epochs, 20)
+        why = f"{epochs} epochs of {train} images in {views or 'live'} views"
     else:
-        left = (bound * 60 - spent) * MARGIN - CLOSING_SECONDS
-        views, embedding = config.views, 0.0
-        if needs_sam and views:
-            left -= val * pace.embed
-            views = max(1, min(views, int(EMBEDDING_SHARE * left / (train * pace.embed))))
-            embedding = views * train * pace.embed
-        # Live training encodes within the step; `pace.step` was measured on an embedding that was made before.
-        step = pace.step + (config.batch * pace.embed if needs_sam and not views else 0.0)
-        looks = min(16, max(3, int(VALIDATION_SHARE * left / max(1e-6, val * pace.validate)))) if val else 1
-        steps = max(MIN_STEPS, int((left - embedding - looks * val * pace.validate) / step))
+        usable = left * MARGIN - CLOSING_SECONDS
+        looks = min(16, max(3, int(VALIDATION_SHARE * usable / max(1e-6, val * pace.validate)))) if val else 1
+        steps = max(MIN_STEPS, int((usable - looks * val * pace.validate) / pace.step))
         why = (
-            f"{bound:g} minutes: {pace.embed:.2f} s a view, {pace.step:.2f} s a step, "
-            f"{pace.validate:.2f} s a validation case; "
-            f"{views or 'live'} views, {steps} steps ({steps / epoch_steps:.0f} epochs), {looks} validations"
+            f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step, "
+            f"{pace.validate:.2f} s a validation case: {views or 'live'} views, {steps} steps "
+            f"({steps / epoch_steps:.0f} epochs), {looks} validations"
         )
     return Plan(
         views=views,

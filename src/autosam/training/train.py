@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,7 +45,7 @@ from autosam.training.examples import Examples
 from autosam.training.fit import Hooks, fit
 from autosam.training.losses import LOSSES
 from autosam.training.pictures import Preview, draw_curves
-from autosam.training.plan import decide, measure
+from autosam.training.plan import choose_views, decide, embedding_pace, measure
 from autosam.training.run import RunFolder
 from autosam.training.signals import Stop, stoppable
 from autosam.training.state import State, load_state, save_state
@@ -164,25 +165,8 @@ def _train(
         seed=config.seed,
     )
 
-    if plan is None:
-        progress.start("measuring")
-        held = [cases.val.read(i) for i in range(min(3, len(cases.val)))]
-        pace = None
-        if config.bound is not None:
-            pace = measure(segmenter, examples, predictor, held, lambda s, p: _validate([s], p), config, device)
-        plan = decide(
-            config,
-            pace,
-            time.monotonic() - started,
-            train=len(cases.train),
-            val=len(cases.val),
-            needs_sam=True,
-            encoder=encoder.identity,
-            engine="openvino" if isinstance(encoder, OpenVinoEncoder) else "torch",
-            data=cases.digest,
-        )
-        write_run_config(run.config, config, plan)
-    progress.say(f"plan: {plan.why}")
+    def left() -> float:
+        return math.inf if config.bound is None else config.bound * 60 - (time.monotonic() - started)
 
     def check() -> None:
         if stop():
@@ -190,10 +174,31 @@ def _train(
                 "stopped while caching embeddings; those made are kept", file=run.path, cure="Go on with --resume"
             )
 
-    if plan.views:
-        wanted = [(case, view) for view in range(plan.views) for case in range(plan.train)]
-        progress.start(f"embeddings of {plan.train} images in {plan.views} views", len(wanted))
+    if plan is not None:
+        views = plan.views
+    else:
+        progress.start("measuring")
+        counts = {"train": len(cases.train), "val": len(cases.val)}
+        views = choose_views(
+            config,
+            embedding_pace(examples) if config.bound else 0.0,
+            left(),
+            room=cache.room(sam.embedding_shape),
+            **counts,
+        )
+    if views:
+        wanted = [(case, view) for view in range(views) for case in range(len(cases.train))]
+        progress.start(f"embeddings of {len(cases.train)} images in {views} views", len(wanted))
         examples.fill(wanted, progress, check)
+    if plan is None:
+        pace = None
+        if config.bound is not None:
+            first = [cases.val.read(0)] if len(cases.val) else []
+            pace = measure(segmenter, examples, lambda: first and _validate(first, predictor), config, views, device)
+        engine = "openvino" if isinstance(encoder, OpenVinoEncoder) else "torch"
+        plan = decide(config, views, pace, left(), encoder=encoder.identity, engine=engine, data=cases.digest, **counts)
+        write_run_config(run.config, config, plan)
+    progress.say(f"plan: {plan.why}")
 
     card = make_card(config, plan, sam, segmenter, cases)
     preview = Preview(run.previews, cases.val if len(cases.val) else cases.train)
