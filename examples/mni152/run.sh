@@ -5,7 +5,14 @@ set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 out="${1:-build/demo}"
 
+# Only what an earlier demo made is removed.
+if [ -e "$out" ] && [ ! -e "$out/.demo" ]; then
+  echo "$out exists and is no earlier demo; name another folder" >&2
+  exit 2
+fi
 rm -rf "$out"
+mkdir -p "$out"
+touch "$out/.demo"
 python "$here/prepare.py" "$out"
 autosam train "$out/train" --out "$out/run" --minutes "${MINUTES:-3}" --group '^(block\d+)'
 autosam predict "$out/run" "$out/test/images" --out "$out/predictions"

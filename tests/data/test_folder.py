@@ -233,3 +233,10 @@ def test_order_is_natural_and_total() -> None:
     (order,) = orders
     assert order.index("9") < order.index("10")
     assert order.index("x_2") < order.index("x_3") < order.index("x_10")
+
+
+def test_masks_beside_images_are_nothing_to_predict(tmp_path: Path) -> None:
+    for name in ("a/images/x.png", "a/masks/x.png", "labels/y.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [name for name, _ in find_images([tmp_path])] == ["a/images/x", "labels/y"]

@@ -147,10 +147,15 @@ def duplicates(a: Dataset, b: Dataset) -> list[tuple[str, str]]:
 
 
 def _choose(sizes: list[int], target: float) -> list[bool]:
-    """Takes units in order while each brings the number of cases nearer to the target; at least one, never all."""
+    """Takes units in order while each brings the number of cases nearer to the target; at least one, never all.
+
+    Units past half of the target come last: a validation part of one patient says little of the others.
+    """
     target = max(1.0, target)
     total, taken = 0, [False] * len(sizes)
-    for index, size in enumerate(sizes):
+    small = [index for index, size in enumerate(sizes) if size <= max(1.0, target / 2)]
+    for index in small + [index for index in range(len(sizes)) if index not in set(small)]:
+        size = sizes[index]
         taken[index] = abs(total + size - target) < abs(total - target) and total + size < sum(sizes)
         total += size * taken[index]
     if not any(taken):

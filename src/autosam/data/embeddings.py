@@ -93,7 +93,7 @@ class EmbeddingCache:
             self.prune(int(self.max_bytes * _ROOM_AFTER_PRUNE))
 
     def room(self, shape: tuple[int, int, int]) -> int:
-        """Returns how many embeddings of `shape` (C, h, w) the cache can hold at once, a tenth of the disk kept free."""
+        """Returns how many embeddings of `shape` (C, h, w) fit into the cache; a tenth of the disk stays free."""
         self.folder.mkdir(parents=True, exist_ok=True)
         disk = shutil.disk_usage(self.folder)
         bytes_here = self.size() + max(0, disk.free - disk.total // 10)

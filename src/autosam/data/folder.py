@@ -79,7 +79,8 @@ def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
     Returns:
         The id and path of each. An id is the path below the given folder without extension, or a file's name without
         it; ids that would clash keep the extension (`a.png` beside `a.jpg`), then the given folder's name. A file that
-        is named itself is taken whatever it is; of a folder, the files with the suffix of an image.
+        is named itself is taken whatever it is; of a folder, the files with the suffix of an image, but for those in a
+        folder of masks beside one of images.
 
     Raises:
         DataError: where an input is missing, or holds no image, or two ids cannot be told apart.
@@ -87,7 +88,8 @@ def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
     found: dict[Path, tuple[str, ...]] = {}
     for given in inputs:
         if given.is_dir():
-            files = images_below(given)
+            masks = _mask_folders(given)
+            files = [file for file in images_below(given) if masks.isdisjoint(file.parents)]
             if not files:
                 raise DataError("there is no image in this folder", file=given, cure="Give a folder or file of images")
             names = [(file, name_below(file, given), given.resolve().name) for file in files]
@@ -98,6 +100,15 @@ def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
         for file, name, folder in names:
             found.setdefault(file.absolute(), (without_suffix(name), name, f"{folder}/{name}"))
     return list(zip(_distinct(list(found.values())), found, strict=True))
+
+
+def _mask_folders(root: Path) -> set[Path]:
+    found: set[Path] = set()
+    for folder in folders_below(root):
+        inside = children(folder)[0]
+        if any(one.name.lower() in IMAGE_FOLDERS for one in inside):
+            found.update(one for one in inside if one.name.lower() in MASK_FOLDERS)
+    return found
 
 
 def _distinct(candidates: list[tuple[str, ...]]) -> list[str]:

@@ -21,7 +21,7 @@ from autosam.data.embeddings import EmbeddingCache
 from autosam.inference.cpu import cores, cpu_features, memory_limit
 
 LIBRARIES = (
-    "autosam", "torch", "transformers", "accelerate", "openvino", "safetensors", "numpy", "scipy", "pillow", "tifffile",
+    "autosam", "torch", "transformers", "openvino", "safetensors", "numpy", "scipy", "pillow", "tifffile",
     "nibabel", "matplotlib",
 )  # fmt: skip
 

@@ -81,6 +81,15 @@ class RunFolder:
             ) from None
         return stream
 
+    def discard_unbegun(self) -> None:
+        """Removes what a training wrote that has no plan yet, and the folder where it is empty then."""
+        if self.last.exists() or (self.config.exists() and "\nplan:" in self.config.read_text(encoding="utf-8")):
+            return
+        for file in (self.config, self.data, self.path / ".lock"):
+            file.unlink(missing_ok=True)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
+
     def append(self, row: dict[str, Any]) -> None:
         """Adds a line to the log."""
         append_line(self.log, json.dumps(row, sort_keys=True))

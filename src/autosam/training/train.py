@@ -15,6 +15,7 @@ import torch
 from autosam.core.checks import look_up
 from autosam.core.errors import DataError, Interrupted, ModelError, UsageError
 from autosam.core.files import cache_folder, write_json
+from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
 from autosam.data.augment import AUGMENTATIONS
 from autosam.data.dataset import Dataset, split
@@ -108,6 +109,7 @@ def train(
     given = {"data": Path(data), **{name: value for name, value in choices.items() if value is not None}}
     made = make_config(given, None if config is None else Path(config))
     lock = run.lock(resume=resume)
+    keep_freed_memory()
     try:
         plan: Plan | None = None
         if resume and run.config.exists():
@@ -116,6 +118,11 @@ def train(
             made = stored
         with stoppable() as stop:
             return _train(run, made, plan, progress, started, stop)
+    except (UsageError, DataError, ModelError):
+        # What failed before it began leaves nothing in the way of the next try.
+        if not resume:
+            run.discard_unbegun()
+        raise
     finally:
         lock.close()
 
@@ -135,6 +142,8 @@ def _train(
     if plan is None:
         write_run_config(run.config, config, None)
 
+    sam = load_sam(config.sam)
+    segmenter, shadow = (make_segmenter(config, sam, mapping) for _ in range(2))
     cases = read_cases(config, progress, stop)
     if plan is not None and plan.data != cases.digest:
         raise DataError(
@@ -142,8 +151,6 @@ def _train(
         )
     write_json(run.data, cases.hashes)
 
-    sam = load_sam(config.sam)
-    segmenter, shadow = (make_segmenter(config, sam, mapping) for _ in range(2))
     encoder = make_encoder(sam, config.engine if plan is None else plan.engine, device)
     if plan is not None and plan.encoder != encoder.identity:
         raise ModelError(

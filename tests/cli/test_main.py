@@ -1,0 +1,127 @@
+"""The command line: codes, messages, and what it does not import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from autosam.cli.main import app
+
+
+def _run(*arguments: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(one) for one in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    for name in ("images", "masks"):
+        (root / name).mkdir(parents=True)
+    for number in range(3):
+        Image.fromarray(np.full((8, 9, 3), 40 * number, np.uint8)).save(root / "images" / f"{number}.png")
+        mask = np.zeros((8, 9), np.uint8)
+        mask[2:5, 2:5], mask[5:7, 5:7] = 1, 2
+        Image.fromarray(mask).save(root / "masks" / f"{number}.png")
+    return root
+
+
+def test_help_needs_no_torch() -> None:
+    code = (
+        "import sys; from autosam.cli.main import app; assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "command", [["train"], ["predict"], ["evaluate"], ["data", "check"], ["fetch"], ["info"], ["doctor"]]
+)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    code, out, _ = _run(*command, "--help")
+    assert code == 0
+    assert "Usage" in out
+
+
+def test_a_mask_of_three_values_is_not_guessed(labelled: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "check.png"
+    code, out, err = _run("data", "check", labelled, "--picture", picture)
+    assert code == 3
+    assert "--foreground" in out + err
+    code, out, _ = _run("data", "check", labelled, "--foreground", "1,2", "--picture", picture, "--json")
+    assert code == 0
+    assert json.loads(out)["faults"] == 0
+    assert picture.exists()
+    code, _, err = _run("train", labelled, "--out", tmp_path / "run", "--sam", "tiny-random", "--epochs", 1)
+    assert code == 3
+    assert "--foreground" in err
+
+
+def test_wrong_usage_is_2(labelled: Path, tmp_path: Path) -> None:
+    for flags in (
+        ["--sam", "litemedsm"],
+        ["--augment", "histolgy"],
+        ["--minutes", "1", "--epochs", "1"],
+        ["--batch", "0"],
+    ):
+        code, _, err = _run("train", labelled, "--foreground", "1", "--out", tmp_path / "run", *flags)
+        assert code == 2, err
+        assert err.splitlines()[-1].startswith("error: ")
+        assert not (tmp_path / "run").exists()
+
+
+def test_missing_weights_are_3_and_name_the_cure(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path / "empty"))
+    code, _, err = _run("train", labelled, "--foreground", "1", "--out", tmp_path / "run")
+    assert code == 3
+    assert "autosam fetch litemedsam" in err
+
+
+def test_a_checkpoint_with_code_in_it_is_refused(tmp_path: Path) -> None:
+    import pickle
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (tmp_path / "sprung",)
+
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "model.safetensors").write_bytes(pickle.dumps(Trap()))
+    (tmp_path / "sam.pth").write_bytes(pickle.dumps(Trap()))
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    for arguments in ([run], [run, "--sam", tmp_path / "sam.pth"]):
+        code, _, err = _run("predict", *arguments, tmp_path / "a.png", "--out", tmp_path / "out")
+        assert code == 3
+        assert "model.safetensors" in err
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_info_lists_names(tmp_path: Path) -> None:
+    code, out, _ = _run("info", "--json")
+    assert code == 0
+    assert "litemedsam" in json.loads(out)["sams"]
+
+
+def test_evaluating_a_folder_of_masks(labelled: Path, tmp_path: Path) -> None:
+    predictions = tmp_path / "p"
+    predictions.mkdir()
+    for number in range(2):
+        mask = np.zeros((8, 9), np.uint8)
+        mask[2:5, 2:5] = 255
+        Image.fromarray(mask).save(predictions / f"{number}.png")
+    code, out, err = _run(
+        "evaluate", labelled, "--predictions", predictions, "--foreground", "1", "--out", tmp_path / "r", "--json"
+    )
+    assert code == 4, err
+    summary = json.loads(out)
+    assert summary["dice"]["mean"] == pytest.approx(2 / 3)
+    assert summary["failed"] == 1
+    assert (tmp_path / "r" / "report.html").exists()

@@ -1,0 +1,127 @@
+"""Predictions of many files: what is written, what is passed over, what is never touched."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from autosam.core.errors import DataError, UsageError
+from autosam.core.prompt import ImageEmbedding
+from autosam.inference.embed import Embedder
+from autosam.inference.engine import make_encoder
+from autosam.inference.model import Model
+from autosam.inference.predict import Predictor
+from autosam.inference.writer import predict_files
+from autosam.models.checkpoint import Card, build
+from autosam.models.sam import tiny_sam
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    sam = tiny_sam()
+    card = Card("tiny-random", sam.fingerprint(), "sam-features", 32, sam.embedding_shape)
+    torch.manual_seed(0)
+    encoder = make_encoder(sam, "torch")
+    return Model(card, Predictor(build(card, sam), Embedder(encoder), torch.device("cpu")), encoder.identity)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    root = tmp_path / "in"
+    (root / "deep").mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (21, 34, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(root / "a.png")
+    Image.fromarray(pixels[::-1]).save(root / "a.jpg")
+    Image.fromarray(pixels[..., 0]).save(root / "deep" / "gray.png")
+    Image.fromarray(pixels).convert("CMYK").save(root / "deep" / "cmyk.tif")
+    Image.fromarray(pixels[:2, :2]).save(root / "tiny one.bmp")
+    (root / "cut.png").write_bytes((root / "a.png").read_bytes()[:60])
+    (root / "text.jpg").write_text("not a picture")
+    return root
+
+
+def _hashes(folder: Path) -> dict[Path, str]:
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_bad_files_are_listed_and_the_rest_is_done(model: Model, images: Path, tmp_path: Path) -> None:
+    before, out = _hashes(images), tmp_path / "out"
+    rows = predict_files(model, [images], out, probabilities=True)
+    assert _hashes(images) == before
+    failed = {Path(row.file).name for row in rows if row.error}
+    assert failed == {"cut.png", "text.jpg"}
+    for kind in ("masks", "overlays", "probabilities"):
+        found = {path.relative_to(out / kind).as_posix() for path in (out / kind).rglob("*.png")}
+        assert found == {"a.png.png", "a.jpg.png", "deep/gray.png", "deep/cmyk.png", "tiny one.png"}
+    with Image.open(out / "masks" / "deep" / "gray.png") as mask:
+        assert mask.size == (34, 21)
+        assert set(np.unique(np.asarray(mask))) <= {0, 255}
+    with (out / "predictions.csv").open() as stream:
+        table = list(csv.DictReader(stream))
+    assert len(table) == 7
+    assert all(row["error"] or 0 <= float(row["area_share"]) <= 1 for row in table)
+
+
+def test_an_output_that_holds_something_is_refused(model: Model, images: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not empty"):
+        predict_files(model, [images], tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["old.txt"]
+
+
+def test_a_missing_input_is_named(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere"):
+        predict_files(model, [tmp_path / "nowhere"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 2000), (150, 100)])
+def test_any_size_gets_a_mask_of_its_own_size(model: Model, size: tuple[int, int]) -> None:
+    prediction = model.predict(np.zeros((*size, 3), np.uint8))
+    assert prediction.mask.shape == prediction.surrogate.shape == size  # type: ignore[union-attr]
+    assert np.isfinite(prediction.probability).all()
+    assert prediction.overlay().shape == (*size, 3)
+
+
+def test_a_prediction_does_not_depend_on_what_came_before(model: Model) -> None:
+    rng = np.random.default_rng(1)
+    first, second = rng.integers(0, 256, (2, 40, 40, 3), dtype=np.uint8)
+    alone = model.predict(second).probability
+    model.predict(first)
+    assert np.array_equal(model.predict(second).probability, alone)
+
+
+def test_pil_images_and_arrays_are_the_same(model: Model) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    assert np.array_equal(model.predict(Image.fromarray(pixels)).probability, model.predict(pixels).probability)
+    with pytest.raises(DataError, match="cannot predict a list"):
+        model.predict([1, 2])
+
+
+def test_an_embedding_from_the_cache_is_the_one_that_went_in(tmp_path: Path) -> None:
+    from autosam.core.letterbox import Letterbox
+    from autosam.data.embeddings import EmbeddingCache
+
+    calls = []
+    encoder = make_encoder(tiny_sam(), "torch")
+
+    class Counting:
+        rule, identity = encoder.rule, encoder.identity
+
+        def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
+            calls.append(len(pixels))
+            return encoder(pixels)
+
+    embed = Embedder(Counting(), EmbeddingCache(tmp_path))
+    frame = Letterbox(64, 30, 50).frame(np.full((30, 50, 3), 90, np.uint8))
+    first, second = embed(frame), embed(frame)
+    assert torch.equal(first.main, second.main)
+    assert calls == [1]
+    other = Letterbox(64, 30, 50).frame(np.full((30, 50, 3), 91, np.uint8))
+    assert embed.key(other) != embed.key(frame)
