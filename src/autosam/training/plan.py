@@ -50,21 +50,23 @@ def embedding_pace(examples: Examples) -> float:
     return min(times)
 
 
-def choose_views(config: TrainConfig, pace: float, left: float, *, train: int, val: int, room: int) -> int:
+def choose_views(config: TrainConfig, pace: float | None, left: float, *, train: int, val: int, room: int) -> int:
     """Returns the number of cached views an image: what was asked for, or less where time or disk is short.
 
     Args:
         config: the choices.
-        pace: seconds a view.
-        left: seconds until the bound; infinite where there is none.
+        pace: seconds a view; None where there is no bound of time.
+        left: seconds until the bound.
         train: number of training cases.
         val: number of validation cases.
         room: views that the cache's disk has room for.
     """
     if config.views == 0:
         return 0
-    fit = (EMBEDDING_SHARE * MARGIN * left - val * pace) / (train * pace)
-    return max(1, int(min(config.views, fit, room / train)))
+    most = min(config.views, room // train)
+    if pace is not None:
+        most = min(most, int((EMBEDDING_SHARE * MARGIN * left - val * pace) / (train * pace)))
+    return max(1, most)
 
 
 def measure(

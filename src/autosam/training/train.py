@@ -186,24 +186,23 @@ def _train(
     else:
         progress.start("measuring")
         counts = {"train": len(cases.train), "val": len(cases.val)}
-        views = choose_views(
-            config,
-            embedding_pace(examples) if config.bound else 0.0,
-            left(),
-            room=cache.room(sam.embedding_shape),
-            **counts,
-        )
+        pace = None if config.bound is None else embedding_pace(examples)
+        views = choose_views(config, pace, left(), room=cache.room(sam.embedding_shape), **counts)
     if views:
         wanted = [(case, view) for view in range(views) for case in range(len(cases.train))]
         progress.start(f"embeddings of {len(cases.train)} images in {views} views", len(wanted))
         examples.fill(wanted, progress, check)
     if plan is None:
-        pace = None
+        steps_pace = None
         if config.bound is not None:
             first = [cases.val.read(0)] if len(cases.val) else []
-            pace = measure(segmenter, examples, lambda: first and _validate(first, predictor), config, views, device)
+            steps_pace = measure(
+                segmenter, examples, lambda: first and _validate(first, predictor), config, views, device
+            )
         engine = "openvino" if isinstance(encoder, OpenVinoEncoder) else "torch"
-        plan = decide(config, views, pace, left(), encoder=encoder.identity, engine=engine, data=cases.digest, **counts)
+        plan = decide(
+            config, views, steps_pace, left(), encoder=encoder.identity, engine=engine, data=cases.digest, **counts
+        )
         write_run_config(run.config, config, plan)
     progress.say(f"plan: {plan.why}")
 
