@@ -18,8 +18,8 @@ _COLUMNS = 6
 _SIDE = 240
 
 
-def draw_curves(rows: list[dict[str, Any]], file: Path) -> None:
-    """Draws the losses, the validation Dice and the learning rate of a log's rows."""
+def draw_curves(rows: list[dict[str, Any]], best_step: int, file: Path) -> None:
+    """Draws the losses and the validation Dice of a log's rows, the chosen step ringed."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -34,10 +34,12 @@ def draw_curves(rows: list[dict[str, Any]], file: Path) -> None:
         left.plot(steps, values, color=colour, alpha=0.18, linewidth=0.8)
         left.plot(steps, _smooth(values), color=colour, linewidth=1.8, label=label)
     left.set(title="Training loss (BCE + Dice)", xlabel="step")
-    left.set_ylim(bottom=0)
+    # The first steps' losses are several times the rest and would flatten the curve.
+    usual = np.quantile([row["loss"] for row in losses], 0.97) if losses else 1.0
+    left.set_ylim(0, 1.3 * float(usual))
     left.legend(frameon=False)
     if scores:
-        best = max(scores, key=lambda row: row["val_dice"])
+        best = next((row for row in scores if row["step"] == best_step), scores[-1])
         right.plot(
             [r["step"] for r in scores], [r["val_dice"] for r in scores], color="#3d5a98", marker="o", markersize=4
         )

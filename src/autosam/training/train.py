@@ -220,7 +220,7 @@ def _train(
             save(run.model, now.best, finished_card(card, now))
         save_state(run.last, now)
         if now.step == plan.steps or stop() or time.monotonic() - drawn[-1] > REDRAW_SECONDS:
-            draw_curves(run.rows(), run.path / "curves.png")
+            draw_curves(run.rows(), now.best_step, run.path / "curves.png")
             preview.draw(run.path / "preview.png")
             drawn.append(time.monotonic())
 

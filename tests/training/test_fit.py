@@ -1,0 +1,105 @@
+"""The rules of the loop: rate, average, choice, and steps that must not happen."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from autosam.core.prompt import ImageEmbedding
+from autosam.models.checkpoint import Card, build
+from autosam.models.sam import tiny_sam
+from autosam.training.config import Plan
+from autosam.training.examples import Batch
+from autosam.training.fit import blend, dump_optimiser, is_chosen, learning_rate, load_optimiser, update
+from autosam.training.losses import bce_dice
+from autosam.training.state import State
+
+PLAN = Plan(
+    views=1, steps=100, epoch_steps=10, validate_every=10, warmup=5, encoder="x", engine="torch", threads=1, train=9,
+    val=2, data="d", why="because",
+)  # fmt: skip
+
+
+def _state(step: int, dice: float | None) -> State:
+    return State(step, {}, {}, {}, dice, step, {})
+
+
+def test_the_rate_rises_then_falls() -> None:
+    rates = [learning_rate(step, PLAN, 1e-3) for step in range(1, 101)]
+    assert rates[4] == pytest.approx(1e-3)
+    assert all(a < b for a, b in itertools.pairwise(rates))
+    assert all(a > b for a, b in itertools.pairwise(rates))
+    assert rates[-1] == pytest.approx(1e-5)
+
+
+def test_the_second_half_is_chosen_from() -> None:
+    assert is_chosen(_state(0, None), 10, 0.1, PLAN)
+    assert not is_chosen(_state(10, 0.9), 20, 0.8, PLAN)
+    assert is_chosen(_state(10, 0.9), 60, 0.7, PLAN)
+    assert not is_chosen(_state(60, 0.7), 70, 0.6, PLAN)
+    assert is_chosen(_state(60, 0.7), 70, 0.8, PLAN)
+    assert is_chosen(_state(60, None), 70, None, PLAN)
+
+
+def test_the_average_follows_and_counters_are_copied() -> None:
+    average, trained = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    nn.init.constant_(trained.weight, 3.0)
+    trained.num_batches_tracked.fill_(7)
+    blend(average, trained, 0.75)
+    assert torch.allclose(average.weight, torch.full((2,), 1.5))
+    assert average.num_batches_tracked == 7
+
+
+def _step_of(target: torch.Tensor) -> tuple[nn.Module, nn.Module, object]:
+    sam = tiny_sam()
+    segmenter = build(Card("tiny-random", "", "sam-features", 32, sam.embedding_shape), sam)
+    embedding = sam.encode(torch.zeros(2, 3, sam.rule.size, sam.rule.size))
+    batch = Batch(
+        ("a", "b"), torch.rand(2, 3, 32, 32), target, torch.ones(2, 1, 32, 32), ImageEmbedding(embedding.main)
+    )
+    optimiser = torch.optim.AdamW(segmenter.parts.parameters(), lr=1e-3)
+    losses = update(segmenter, optimiser, batch, bce_dice, 1e-3, torch.device("cpu"))
+    return segmenter, sam, losses
+
+
+def test_the_gradient_reaches_g_and_h_and_nothing_else() -> None:
+    segmenter, sam, losses = _step_of(torch.ones(2, 1, 32, 32))
+    assert losses is not None
+    assert all(p.grad is not None for p in segmenter.trained().parameters())  # type: ignore[operator]
+    assert all(p.grad is None and not p.requires_grad for p in sam.parameters())
+
+
+def test_a_loss_that_is_not_finite_leaves_the_weights() -> None:
+    torch.manual_seed(0)
+    segmenter, _, losses = _step_of(torch.full((2, 1, 32, 32), math.nan))
+    assert losses is None
+    assert all(torch.isfinite(p).all() for p in segmenter.trained().parameters())  # type: ignore[operator]
+
+
+def test_the_surrogate_does_not_shape_g() -> None:
+    sam = tiny_sam()
+    segmenter = build(Card("tiny-random", "", "sam-features", 32, sam.embedding_shape), sam)
+    embedding = sam.encode(torch.zeros(1, 3, sam.rule.size, sam.rule.size))
+    masks = segmenter(torch.rand(1, 3, 32, 32), embedding)
+    assert masks.surrogate is not None
+    masks.surrogate.sum().backward()
+    assert all(p.grad is None for p in segmenter.parts.g.parameters())
+    assert all(p.grad is not None for p in segmenter.parts.h.parameters())
+
+
+def test_the_optimiser_returns_as_it_was() -> None:
+    module = nn.Linear(3, 2)
+    parameters = dict(module.named_parameters())
+    first = torch.optim.AdamW(parameters.values(), lr=0.1, fused=True)
+    module(torch.ones(1, 3)).sum().backward()
+    first.step()
+    flat = dump_optimiser(first, parameters)
+    second = torch.optim.AdamW(parameters.values(), lr=0.1, fused=True)
+    load_optimiser(second, parameters, flat)
+    again = dump_optimiser(second, parameters)
+    assert flat.keys() == again.keys()
+    assert all(torch.equal(flat[name], again[name]) for name in flat)
