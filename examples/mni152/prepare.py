@@ -21,6 +21,8 @@ from PIL import Image
 from autosam.core.errors import DataError
 from autosam.core.files import cache_folder, write_atomically
 
+# A millimetre further a slice looks nearly the same.
+STEP = 2
 T1 = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 WHITE_MATTER = "mni_icbm152_wm_tal_nlin_sym_09a_converted.nii.gz"
 
@@ -78,7 +80,7 @@ def prepare(template: Path, out: Path) -> dict[str, int]:
     white = read(template / WHITE_MATTER) > 127
     count = {"train": 0, "test": 0}
     for block in blocks(with_white_matter(white)):
-        for index in block.slices:
+        for index in block.slices[::STEP]:
             name = f"{block.name}_z{index:03d}.png"
             _write(out / block.part / "images" / name, axial(image, index))
             _write(out / block.part / "masks" / name, axial(white.astype(np.uint8) * 255, index))
