@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autosam.core.errors import DataError, UsageError
-from autosam.data.folder import find_images, find_pairs
+from autosam.data.folder import find_pairs
+from autosam.data.inputs import find_images
 from autosam.data.matching import match
 from autosam.data.walk import natural
 

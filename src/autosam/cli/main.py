@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.faults import told
+from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Quiet, Sam
 from autosam.cli.progress import shown
 
 STARTED = time.monotonic()
@@ -24,20 +25,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at a data set before training.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-Out = Annotated[Path, typer.Option(help="Folder to write; must be new or empty.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Foreground = Annotated[
-    str | None,
-    typer.Option(help='Which mask values are foreground: "> 127", "1,2". Needed where masks have several.'),
-]
-Group = Annotated[
-    str | None, typer.Option(help="Regular expression; its first group names a case's patient, clip or slide.")
-]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")]
-Engine = Annotated[str | None, typer.Option(help="What runs SAM's encoder: auto, torch, openvino.  [default: auto]")]
-Sam = Annotated[str | None, typer.Option(help="Name or file of the frozen SAM; `autosam info` lists the names.")]
 
 
 def _choices(**given: Any) -> dict[str, Any]:

@@ -1,17 +1,26 @@
-"""A data folder's pairs of image and mask, and the images of inputs without masks."""
+"""A data folder's pairs of image and mask."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autosam.core.errors import DataError, UsageError
 from autosam.data.matching import MASK_ENDING, match
 from autosam.data.table import read_table
-from autosam.data.walk import children, folders_below, images_below, is_image, name_below, natural, without_suffix
+from autosam.data.walk import (
+    children,
+    distinct,
+    folders_below,
+    images_below,
+    is_image,
+    name_below,
+    natural,
+    without_suffix,
+)
 
 IMAGE_FOLDERS = frozenset({"images", "img", "image"})
 MASK_FOLDERS = frozenset({"masks", "mask", "labels", "label", "gt"})
@@ -73,62 +82,9 @@ def find_pairs(root: Path, *, group: str | None = None) -> Pairing:
     return pairing if group is None else _grouped(pairing, group, root)
 
 
-def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
-    """Finds the images of files and folders, for prediction.
-
-    Returns:
-        The id and path of each. An id is the path below the given folder without extension, or a file's name without
-        it; ids that would clash keep the extension (`a.png` beside `a.jpg`), then the given folder's name. A file that
-        is named itself is taken whatever it is; of a folder, the files with the suffix of an image, but for those in a
-        folder of masks beside one of images.
-
-    Raises:
-        DataError: where an input is missing, or holds no image, or two ids cannot be told apart.
-    """
-    found: dict[Path, tuple[str, ...]] = {}
-    for given in inputs:
-        if given.is_dir():
-            masks = _mask_folders(given)
-            files = [file for file in images_below(given) if masks.isdisjoint(file.parents)]
-            if not files:
-                raise DataError("there is no image in this folder", file=given, cure="Give a folder or file of images")
-            names = [(file, name_below(file, given), given.resolve().name) for file in files]
-        elif given.exists():
-            names = [(given, given.name, given.absolute().parent.name)]
-        else:
-            raise DataError("there is no such file or folder", file=given, cure="Check the path")
-        for file, name, folder in names:
-            found.setdefault(file.absolute(), (without_suffix(name), name, f"{folder}/{name}"))
-    return list(zip(_distinct(list(found.values())), found, strict=True))
-
-
-def _mask_folders(root: Path) -> set[Path]:
-    found: set[Path] = set()
-    for folder in folders_below(root):
-        inside = children(folder)[0]
-        if any(one.name.lower() in IMAGE_FOLDERS for one in inside):
-            found.update(one for one in inside if one.name.lower() in MASK_FOLDERS)
-    return found
-
-
-def _distinct(candidates: list[tuple[str, ...]]) -> list[str]:
-    levels = [0] * len(candidates)
-    while True:
-        ids = [names[level] for names, level in zip(candidates, levels, strict=True)]
-        count = Counter(ids)
-        clashing = [index for index, name in enumerate(ids) if count[name] > 1]
-        if not clashing:
-            return ids
-        raisable = [index for index in clashing if levels[index] + 1 < len(candidates[index])]
-        if not raisable:
-            raise DataError(f"several inputs would be named {ids[clashing[0]]!r}", cure="Give them in separate runs")
-        for index in raisable:
-            levels[index] += 1
-
-
 def _of_table(file: Path) -> Pairing:
     rows = read_table(file)
-    ids = _distinct([(without_suffix(row.name), row.name) for row in rows])
+    ids = distinct([(without_suffix(row.name), row.name) for row in rows])
     return Pairing(tuple(Pair(name, row.image, row.mask, row.group) for name, row in zip(ids, rows, strict=True)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +71,23 @@ def _below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
     yield folder
     for child in children(folder)[0]:
         yield from _below(child, (*above, real))
+
+
+def distinct(candidates: list[tuple[str, ...]]) -> list[str]:
+    """Returns an id for each of several candidates, from its first name on until no two are the same.
+
+    Raises:
+        DataError: where the last names are the same too.
+    """
+    levels = [0] * len(candidates)
+    while True:
+        ids = [names[level] for names, level in zip(candidates, levels, strict=True)]
+        count = Counter(ids)
+        clashing = [index for index, name in enumerate(ids) if count[name] > 1]
+        if not clashing:
+            return ids
+        raisable = [index for index in clashing if levels[index] + 1 < len(candidates[index])]
+        if not raisable:
+            raise DataError(f"several inputs would be named {ids[clashing[0]]!r}", cure="Give them in separate runs")
+        for index in raisable:
+            levels[index] += 1

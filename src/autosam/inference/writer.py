@@ -16,8 +16,8 @@ from autosam.core.errors import AutoSAMError, ResourceError, UsageError
 from autosam.core.files import write_text
 from autosam.core.progress import Progress, Silent
 from autosam.core.sample import Sample
-from autosam.data.folder import find_images
 from autosam.data.images import read_image
+from autosam.data.inputs import find_images
 from autosam.inference.model import Model
 from autosam.inference.prediction import Prediction, write_image
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +15,16 @@ from autosam.core.files import cache_folder, write_json
 from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
 from autosam.data.augment import AUGMENTATIONS
-from autosam.data.dataset import Dataset, split
 from autosam.data.embeddings import EmbeddingCache
-from autosam.data.folder import find_pairs
-from autosam.data.foreground import Foreground
-from autosam.data.images import content_hash
 from autosam.evaluation.evaluate import evaluate
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import OpenVinoEncoder, make_encoder
 from autosam.inference.engine import device as find_device
 from autosam.inference.predict import Predictor, frame_size
-from autosam.models.checkpoint import Card, load_trained, model_file, read_card, save
-from autosam.models.frozen_sam import FrozenSam, load_sam
-from autosam.models.prompt_encoder import build_prompt_encoder, default_size
-from autosam.models.segmenter import SamSegmenter
-from autosam.models.surrogate import Surrogate
-from autosam.models.weights import load_tensors
+from autosam.models.checkpoint import save
+from autosam.models.frozen_sam import load_sam
+from autosam.training.build import finished_card, make_card, make_segmenter
+from autosam.training.cases import read_cases
 from autosam.training.config import (
     Plan,
     TrainConfig,
@@ -54,23 +45,6 @@ from autosam.training.summary import write_card
 
 CACHE_BYTES = 64 << 30
 REDRAW_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cases:
-    """The cases of a training.
-
-    Attributes:
-        train: what is trained on.
-        val: what chooses the checkpoint; may be empty.
-        hashes: id -> content hash of the image, for each of the two.
-        digest: digest over ids and contents of all.
-    """
-
-    train: Dataset
-    val: Dataset
-    hashes: dict[str, dict[str, str]]
-    digest: str
 
 
 def train(
@@ -245,105 +219,6 @@ def _train(
         )
     write_card(run.path / "card.md", finished_card(card, final), config, plan)
     return run.path
-
-
-def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
-    """Returns the cases of the choices, every image and mask read once and found good.
-
-    Raises:
-        DataError: for the first fault, naming the file.
-    """
-    foreground = Foreground.parse(config.foreground)
-    whole = Dataset(find_pairs(config.data, group=config.group).pairs, foreground)
-    if config.val_data is not None:
-        fit_on, held = whole, Dataset(find_pairs(config.val_data, group=config.group).pairs, foreground)
-    else:
-        fit_on, held = split(whole, config.val, config.seed)
-    if len(fit_on) == 0:
-        raise DataError("no case is left to train on", file=config.data, cure="Lower --val, or add images")
-    progress.start("reading images and masks", len(fit_on) + len(held))
-    hashes: dict[str, dict[str, str]] = {}
-    total = hashlib.sha256()
-    for name, part in (("train", fit_on), ("val", held)):
-        hashes[name] = {}
-        for index in range(len(part)):
-            if stop():
-                raise Interrupted("stopped while reading", file=config.data, cure="Start it again")
-            sample = part.read(index)
-            hashes[name][sample.id] = content_hash(sample.image)
-            mask = "" if sample.mask is None else content_hash(sample.mask)
-            total.update(json.dumps([name, sample.id, hashes[name][sample.id], mask]).encode())
-            progress.advance()
-    twice = set(hashes["train"].values()) & set(hashes["val"].values())
-    if twice:
-        both = [f"{a} = {b}" for a, x in hashes["train"].items() for b, y in hashes["val"].items() if x == y]
-        progress.say(f"warning: the same image is in training and validation: {', '.join(both[:5])}")
-    if len(held) == 0:
-        progress.say("warning: no case is held out; the last weights are kept, and nothing says how good they are")
-    return Cases(fit_on, held, hashes, total.hexdigest())
-
-
-def make_segmenter(config: TrainConfig, sam: FrozenSam, mapping: Any) -> SamSegmenter:
-    """Returns the segmenter of the choices with its first weights, which the seed decides.
-
-    Raises:
-        ModelError: where the weights of `weights` or `init` do not fit.
-    """
-    torch.manual_seed(config.seed)
-    size = config.size or default_size(config.prompt_encoder, sam.rule.size)
-    g = build_prompt_encoder(
-        config.prompt_encoder, embedding_shape=sam.embedding_shape, size=size, weights=config.weights
-    )
-    segmenter = SamSegmenter(sam, g, Surrogate(sam.embedding_shape[0]), mapping=mapping)
-    if config.init is not None:
-        file = model_file(config.init)
-        before = read_card(file)
-        if before.prompt_encoder != portable_name(config.prompt_encoder):
-            raise UsageError(
-                f"--init has the prompt encoder {before.prompt_encoder}, not {config.prompt_encoder}",
-                file=file,
-                cure=f"Give --prompt-encoder {before.prompt_encoder}",
-            )
-        load_trained(segmenter.parts, load_tensors(file), file)
-    return segmenter
-
-
-def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam, segmenter: SamSegmenter, cases: Cases) -> Card:
-    """Returns the card of a training before its result is known."""
-    return Card(
-        sam=sam.name,
-        sam_fingerprint=sam.fingerprint(),
-        prompt_encoder=portable_name(config.prompt_encoder),
-        prompt_encoder_config=segmenter.parts.g.config,
-        size=segmenter.size,
-        embedding_shape=sam.embedding_shape,
-        mapping=segmenter.mapping,
-        foreground=Foreground.parse(config.foreground).text if config.foreground else None,
-        training={
-            "augment": config.augment,
-            "batch": config.batch,
-            "data": cases.digest,
-            "loss": config.loss,
-            "lr": config.lr,
-            "seed": config.seed,
-            "steps": plan.steps,
-            "train_cases": plan.train,
-            "val_cases": plan.val,
-            "views": plan.views,
-        },
-    )
-
-
-def portable_name(prompt_encoder: str) -> str:
-    """Returns the name of g without the folders of a local backbone: no path reaches a checkpoint."""
-    folder = Path(prompt_encoder.removeprefix("hf:"))
-    return f"hf:{folder.name}" if prompt_encoder.startswith("hf:") and folder.exists() else prompt_encoder
-
-
-def finished_card(card: Card, state: State) -> Card:
-    """Returns the card with the checkpoint that was chosen."""
-    chosen = {"best_step": state.best_step, "val_dice": state.best_dice}
-    return replace(card, training={**card.training, **chosen})
 
 
 def _validate(samples: Any, predictor: Predictor) -> float:

@@ -1,0 +1,69 @@
+"""The cases of a training, read once and found good before anything costly begins."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from autosam.core.errors import DataError, Interrupted
+from autosam.core.progress import Progress
+from autosam.data.dataset import Dataset, split
+from autosam.data.folder import find_pairs
+from autosam.data.foreground import Foreground
+from autosam.data.images import content_hash
+from autosam.training.config import TrainConfig
+from autosam.training.signals import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases of a training.
+
+    Attributes:
+        train: what is trained on.
+        val: what chooses the checkpoint; may be empty.
+        hashes: id -> content hash of the image, for each of the two.
+        digest: digest over ids and contents of all.
+    """
+
+    train: Dataset
+    val: Dataset
+    hashes: dict[str, dict[str, str]]
+    digest: str
+
+
+def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
+    """Returns the cases of the choices, every image and mask read once and found good.
+
+    Raises:
+        DataError: for the first fault, naming the file.
+    """
+    foreground = Foreground.parse(config.foreground)
+    whole = Dataset(find_pairs(config.data, group=config.group).pairs, foreground)
+    if config.val_data is not None:
+        fit_on, held = whole, Dataset(find_pairs(config.val_data, group=config.group).pairs, foreground)
+    else:
+        fit_on, held = split(whole, config.val, config.seed)
+    if len(fit_on) == 0:
+        raise DataError("no case is left to train on", file=config.data, cure="Lower --val, or add images")
+    progress.start("reading images and masks", len(fit_on) + len(held))
+    hashes: dict[str, dict[str, str]] = {}
+    total = hashlib.sha256()
+    for name, part in (("train", fit_on), ("val", held)):
+        hashes[name] = {}
+        for index in range(len(part)):
+            if stop():
+                raise Interrupted("stopped while reading", file=config.data, cure="Start it again")
+            sample = part.read(index)
+            hashes[name][sample.id] = content_hash(sample.image)
+            mask = "" if sample.mask is None else content_hash(sample.mask)
+            total.update(json.dumps([name, sample.id, hashes[name][sample.id], mask]).encode())
+            progress.advance()
+    twice = set(hashes["train"].values()) & set(hashes["val"].values())
+    if twice:
+        both = [f"{a} = {b}" for a, x in hashes["train"].items() for b, y in hashes["val"].items() if x == y]
+        progress.say(f"warning: the same image is in training and validation: {', '.join(both[:5])}")
+    if len(held) == 0:
+        progress.say("warning: no case is held out; the last weights are kept, and nothing says how good they are")
+    return Cases(fit_on, held, hashes, total.hexdigest())
