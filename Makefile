@@ -21,13 +21,15 @@ UNWANTED := $(UNWANTED)|triton|nvidia-.*|cuda-.*
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo test check bench kills format clean
 
 help:
 	@echo "make setup    make .venv with .venv/bin/autosam, fetch and check the default SAM and the demo data"
 	@echo "make demo     train, predict and evaluate on slices of a brain template"
 	@echo "make test     run the tests"
 	@echo "make check    lint, types, floors"
+	@echo "make bench    measure what is said to be fast, both sides in one process"
+	@echo "make kills    kill a training ten times, resume it, and compare the weights with one never killed"
 	@echo "make format   let ruff format and mend what it can"
 	@echo "make clean    remove what was built, but for .venv"
 
@@ -67,6 +69,15 @@ check: $(VENV)/.packages
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python bench/decoder.py
+	$(BIN)/python bench/encoder.py
+
+kills: setup
+	rm -rf build/kills-data
+	$(BIN)/python examples/mni152/prepare.py build/kills-data
+	$(BIN)/python harness/kills.py build/kills-data/train --work build/kills -- --epochs 6 --views 2 --group '^(block\d+)'
 
 format: $(VENV)/.packages
 	$(BIN)/ruff check --fix

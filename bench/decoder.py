@@ -8,16 +8,13 @@ Prints every round, the median ratio, and the greatest difference of logits and 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import statistics
-import time
 from collections.abc import Callable
 
 import torch
 
 from autosam.core.prompt import ImageEmbedding, Prompt
 from autosam.models.frozen_sam import load_sam
+from pairs import compare
 
 
 def main() -> None:
@@ -40,20 +37,9 @@ def main() -> None:
         return both(lambda prompt: sam.decode(embedding, prompt), dense, weight)
 
     (logits, gradient), (logits2, gradient2) = own(), quick()
-    print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}, "
-        f"load {os.getloadavg()[0]:.1f}"
-    )
     print(f"greatest difference: logits {float((logits - logits2).abs().max()):.1e} of {float(logits.std()):.2f}")
-    print(
-        f"                     gradient {float((gradient - gradient2).abs().max()):.1e} of {float(gradient.std()):.2f}"
-    )
-    ratios = []
-    for number in range(given.rounds):
-        slow, fast = seconds(own), seconds(quick)
-        ratios.append(slow / fast)
-        print(f"round {number + 1}: transformers {slow:.2f} s, reordered {fast:.2f} s, ratio {ratios[-1]:.2f}")
-    print(f"median ratio {statistics.median(ratios):.2f}")
+    print(f"                   gradient {float((gradient - gradient2).abs().max()):.1e} of {float(gradient.std()):.2f}")
+    compare(("transformers", "reordered"), (own, quick), given.rounds)
 
 
 def both(
@@ -62,16 +48,7 @@ def both(
     """Returns the logits, and the gradient of their weighted sum at the dense prompt."""
     leaf = dense.clone().requires_grad_()
     logits = decode(Prompt(leaf))
-    (logits * weight).sum().backward()
-    assert leaf.grad is not None
-    return logits.detach(), leaf.grad
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Returns the time that `work` takes."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    return logits.detach(), torch.autograd.grad((logits * weight).sum(), leaf)[0]
 
 
 if __name__ == "__main__":

@@ -49,6 +49,10 @@ class FrozenSam(Protocol):
         """Returns mask logits (B, 1, 4h, 4w); the gradient passes to the prompt."""
         ...
 
+    def decode_with_quality(self, embedding: ImageEmbedding, prompt: Prompt) -> tuple[Tensor, Tensor]:
+        """Returns the logits of `decode`, and SAM's own estimate (B, 1) of their IoU."""
+        ...
+
     def prompt(
         self,
         *,

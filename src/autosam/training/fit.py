@@ -173,7 +173,7 @@ def update(
     if masks.surrogate is not None:
         beside = loss_of(to_size(masks.surrogate, target), target, valid)
     optimiser.zero_grad(set_to_none=True)
-    (loss + beside.to(loss.device)).backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(loss + beside.to(loss.device))
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, CLIP)
     seen = loss.item(), beside.item()
