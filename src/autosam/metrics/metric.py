@@ -1,7 +1,8 @@
-"""What a metric is: a name, a direction, a unit, and a pure function of two masks."""
+"""What a metric is: a name, a direction, a unit, and a pure function of a truth and a prediction."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -9,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 Mask = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.bool_] | npt.NDArray[np.integer]
+Map = npt.NDArray[np.floating] | npt.NDArray[np.uint8]
 Spacing = tuple[float, float]
 Direction = Literal["higher", "lower"]
 Unit = Literal["fraction", "length"]
@@ -43,6 +46,52 @@ class Metric:
     def __call__(self, truth: Mask, prediction: Mask, spacing: Spacing | None = None) -> float:
         """Returns the score of `prediction` against `truth`, both (H, W) bool; `spacing` is mm per (row, column)."""
         return self.function(truth, prediction, spacing)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMetric:
+    """A score of predicted objects against true ones.
+
+    Attributes:
+        name: the key in tables and files.
+        direction: which values are better.
+        unit: "fraction" for 0..1; "length" for pixels.
+        function: the score of truth and prediction, (H, W) object numbers or bool masks, whose objects are their
+            8-connected parts; its docstring states the value on empty sides.
+        title: the name as people write it.
+    """
+
+    name: str
+    direction: Direction
+    unit: Unit
+    function: Callable[[Labels, Labels], float]
+    title: str
+
+    def __call__(self, truth: Labels, prediction: Labels) -> float:
+        """Returns the score of `prediction` against `truth`."""
+        return self.function(truth, prediction)
+
+
+@dataclass(frozen=True, slots=True)
+class MapMetric:
+    """A score of a map of probabilities against a true mask; a fraction in 0..1.
+
+    Attributes:
+        name: the key in tables and files.
+        direction: which values are better.
+        function: the score of a truth, (H, W) bool, and a map, (H, W) floating in 0..1 or uint8; its docstring states
+            the value on empty ones.
+        title: the name as people write it.
+    """
+
+    name: str
+    direction: Direction
+    function: Callable[[Mask, Map], float]
+    title: str
+
+    def __call__(self, truth: Mask, probability: Map) -> float:
+        """Returns the score of `probability` against `truth`."""
+        return self.function(truth, probability)
 
 
 def check_masks(truth: Mask, prediction: Mask) -> None:
