@@ -15,6 +15,7 @@ from autosam.core.errors import DataError, UsageError
 from autosam.core.prompt import ImageEmbedding
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import make_encoder
+from autosam.inference.masker import TorchMasker
 from autosam.inference.model import Model
 from autosam.inference.predict import Predictor
 from autosam.inference.writer import predict_files
@@ -28,7 +29,8 @@ def model() -> Model:
     card = Card("tiny-random", sam.fingerprint(), "sam-features", 32, sam.embedding_shape)
     torch.manual_seed(0)
     encoder = make_encoder(sam, "torch")
-    return Model(card, Predictor(build(card, sam), Embedder(encoder), torch.device("cpu")), encoder.identity)
+    masker = TorchMasker(build(card, sam), Embedder(encoder), torch.device("cpu"))
+    return Model(card, Predictor(masker), encoder.identity, "tiny")
 
 
 @pytest.fixture
@@ -112,7 +114,7 @@ def test_an_embedding_from_the_cache_is_the_one_that_went_in(tmp_path: Path) -> 
     encoder = make_encoder(tiny_sam(), "torch")
 
     class Counting:
-        rule, identity = encoder.rule, encoder.identity
+        rule, engine, identity = encoder.rule, encoder.engine, encoder.identity
 
         def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
             calls.append(len(pixels))

@@ -148,6 +148,6 @@ def test_every_prompt_encoder_trains_and_the_gradient_stays_in_it(
     run = train(discs, tmp_path / "run", **choices)
     model = autosam.load(run, engine="torch")
     assert model.card.mapping == ("minmax" if loss == "minmax" else "sigmoid")
-    assert all(p.grad is None for p in model.predictor.segmenter.sam.parameters())
+    assert all(p.grad is None for p in model.predictor.masks.segmenter.sam.parameters())
     predicted = model.predict(np.zeros((30, 20, 3), np.uint8))
     assert predicted.mask.shape == (30, 20)

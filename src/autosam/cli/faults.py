@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autosam.core.errors import AutoSAMError
+from autosam.core.memory import is_out_of_memory
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SMALLER = "out of memory. Close other programs, or take a smaller --batch or smaller images"
 
 
 @contextmanager
 def told() -> Iterator[None]:
     """Prints a user's fault as one line and ends the process with its code; a fault of the program keeps its trace.
 
+    SIGTERM ends a command as Ctrl-C does.
+
     Raises:
         SystemExit: 2 wrong usage, 3 bad data or model, 4 some inputs failed, 5 out of memory or disk, 130 interrupted.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr, force=True)
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files may hold bytes that are no text.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except AutoSAMError as fault:
         _end(fault.message, fault.exit_code)
     except KeyboardInterrupt:
-        _end("interrupted", 130)
-    except MemoryError:
-        _end("out of memory. Close other programs, or take a smaller --batch or image", 5)
+        _end("interrupted; what was written is whole. Start it again", 130)
     except OSError as fault:
         if fault.filename is None:
             raise
-        _end(f"{fault.filename}: {fault.strerror}", 5 if fault.errno == 28 else 3)
-    except RuntimeError as fault:
-        if "out of memory" not in str(fault) and "can't allocate memory" not in str(fault):
+        where = fault.filename2 or fault.filename
+        if fault.errno in _FULL:
+            _end(f"{where}: no space left to write it. Free some space and try again", 5)
+        _end(f"{where}: {fault.strerror}. Check the path and its permissions", 3)
+    except (MemoryError, RuntimeError) as fault:
+        if not is_out_of_memory(fault):
             raise
-        _end("out of memory. Close other programs, or take a smaller --batch or image", 5)
+        _end(_SMALLER, 5)
 
 
 def _end(message: str, code: int) -> None:

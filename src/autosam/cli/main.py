@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.faults import told
-from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Quiet, Sam
+from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Precision, Quiet, Sam
 from autosam.cli.progress import shown
 
 STARTED = time.monotonic()
@@ -60,6 +60,7 @@ def train(
     lr: Annotated[float | None, typer.Option(help="Greatest learning rate.  [default: 0.001]")] = None,
     device: Device = None,
     engine: Engine = None,
+    precision: Precision = None,
     seed: Annotated[int | None, typer.Option(help="Of split, views, order and first weights.  [default: 0]")] = None,
     init: Annotated[Path | None, typer.Option(help="Run to start g and h from.")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML of these choices; flags go before it.")] = None,
@@ -75,7 +76,7 @@ def train(
         choices = _choices(
             sam=sam, prompt_encoder=prompt_encoder, weights=weights, minutes=minutes, epochs=epochs, views=views,
             batch=batch, size=size, val=val, val_data=val_data, group=group, foreground=foreground, augment=augment,
-            loss=loss, lr=lr, device=device, engine=engine, seed=seed, init=init,
+            loss=loss, lr=lr, device=device, engine=engine, precision=precision, seed=seed, init=init,
         )  # fmt: skip
         progress = shown(quiet)
         try:
@@ -99,10 +100,12 @@ def predict(
     out: Out,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Write 16-bit probabilities too.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on in --out: do only what is missing there.")] = False,
     decoder: Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")] = "sam",
     sam: Sam = None,
     device: Device = None,
     engine: Engine = None,
+    precision: Precision = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -115,13 +118,14 @@ def predict(
         progress = shown(quiet)
         try:
             model = load(
-                run, decoder=decoder, threshold=threshold, sam=sam, engine=engine or "auto", device=device or "auto"
-            )
+                run, decoder=decoder, threshold=threshold, sam=sam, engine=engine or "auto",
+                precision=precision or "auto", device=device or "auto",
+            )  # fmt: skip
             if decoder == "surrogate" and model.encoder is not None:
                 progress.say(
                     f"note: {model.card.prompt_encoder} reads SAM's embedding, so SAM's image encoder still runs"
                 )
-            rows = predict_files(model, inputs, out, probabilities=probabilities, progress=progress)
+            rows = predict_files(model, inputs, out, probabilities=probabilities, resume=resume, progress=progress)
         finally:
             progress.close()
         failed = [row for row in rows if row.error]
@@ -147,6 +151,7 @@ def evaluate(
     sam: Sam = None,
     device: Device = None,
     engine: Engine = None,
+    precision: Precision = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -162,7 +167,7 @@ def evaluate(
             report = evaluate_run(
                 sources[0] if predictions is None else None, sources[-1], out=out, predictions=predictions,
                 foreground=foreground, group=group, threshold=threshold, decoder=decoder, sam=sam,
-                engine=engine or "auto", device=device or "auto", progress=progress,
+                engine=engine or "auto", precision=precision or "auto", device=device or "auto", progress=progress,
             )  # fmt: skip
         finally:
             progress.close()

@@ -18,5 +18,6 @@ Group = Annotated[
     str | None, typer.Option(help="Regular expression; its first group names a case's patient, clip or slide.")
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")]
-Engine = Annotated[str | None, typer.Option(help="What runs SAM's encoder: auto, torch, openvino.  [default: auto]")]
+Engine = Annotated[str | None, typer.Option(help="auto, torch, openvino or onnxruntime.  [default: auto, measured]")]
+Precision = Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.  [default: auto, measured]")]
 Sam = Annotated[str | None, typer.Option(help="Name or file of the frozen SAM; `autosam info` lists the names.")]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from autosam.core.errors import ResourceError
+from autosam.core.errors import ResourceError, UsageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 
 
 def cache_folder() -> Path:
@@ -58,9 +61,10 @@ def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         ResourceError: where the disk is full.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(6)}.tmp")
+    # A character may take four bytes, and a name ends at 255 of them.
+    temporary = file.with_name(f".{file.name[:50]}.{secrets.token_hex(6)}.tmp")
     with disk_faults(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("xb") as stream:
                 write(stream)
@@ -71,6 +75,41 @@ def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
             temporary.unlink(missing_ok=True)
             raise
         _fsync_folder(file.parent)
+
+
+def is_temporary(file: Path) -> bool:
+    """Says whether a file is one that `write_atomically` has not finished."""
+    return _TEMPORARY.fullmatch(file.name) is not None
+
+
+def sweep(folder: Path) -> None:
+    """Removes what killed writers left in a folder, at any depth; only for the one who holds it."""
+    for file in folder.rglob(".*.tmp"):
+        if is_temporary(file):
+            file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Takes an existing folder for this process; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        UsageError: where another process has it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                "another process is writing in it", file=folder, cure="Wait for it, or give another --out"
+            ) from None
+        except OSError:
+            # Some network file systems know no locks; there the folder is taken on trust.
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_bytes(file: Path, data: bytes) -> None:

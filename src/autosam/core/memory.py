@@ -1,4 +1,4 @@
-"""The allocator of the C library, told to keep what it was given back."""
+"""Memory: what the C library keeps of it, and how its lack is told."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ def keep_freed_memory() -> bool:
         return False
     library = ctypes.CDLL(None)
     return bool(library.mallopt(_MMAP_THRESHOLD, _LARGE)) and bool(library.mallopt(_TRIM_THRESHOLD, _LARGE))
+
+
+def is_out_of_memory(fault: BaseException) -> bool:
+    """Says whether a fault is a lack of memory, which torch tells in words only."""
+    if isinstance(fault, MemoryError):
+        return True
+    text = str(fault)
+    return isinstance(fault, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)

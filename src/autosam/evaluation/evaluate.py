@@ -10,13 +10,14 @@ from typing import Any
 
 from autosam.core.checks import look_up
 from autosam.core.errors import AutoSAMError, DataError, ModelError, ResourceError, UsageError
+from autosam.core.names import writable
 from autosam.core.sample import Sample
 from autosam.data.images import content_hash
 from autosam.evaluation.calibration import Calibration
 from autosam.evaluation.case import Case, Failure
 from autosam.evaluation.gallery import Gallery
 from autosam.evaluation.report import Report
-from autosam.evaluation.scoring import failed_case, predicted_case, truth_of, writable
+from autosam.evaluation.scoring import failed_case, predicted_case, truth_of
 from autosam.inference.prediction import Prediction
 from autosam.metrics import METRICS
 

@@ -17,8 +17,8 @@ from autosam.evaluation.case import Failure
 from autosam.evaluation.evaluate import evaluate
 from autosam.evaluation.folder import predictions_from
 from autosam.evaluation.report import Report
+from autosam.inference.claim import claim
 from autosam.inference.model import Model, load
-from autosam.inference.writer import claim
 from autosam.models.checkpoint import digest
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosam.core.errors import DataError
+from autosam.core.names import writable
 from autosam.core.sample import Sample
 from autosam.evaluation.case import Case, Failure
 from autosam.inference.prediction import Prediction
@@ -59,11 +60,6 @@ def failed_case(entry: Sample | Failure, error: str, metrics: Metrics) -> Case:
         return _case(entry, None, worst, error=writable(error))
     scores = _scores(truth, np.zeros_like(truth), entry.spacing, metrics)
     return _case(entry, truth, scores, error=writable(error), one_empty=bool(truth.any()))
-
-
-def writable(name: str) -> str:
-    """Returns a name that UTF-8 can hold; bytes of a file's name that are no text become escapes."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _case(entry: Sample | Failure, truth: Mask | None, scores: dict[str, float], **known: Any) -> Case:

@@ -30,6 +30,15 @@ def cpu_features() -> dict[str, bool | None]:
     return {name: None if flags is None else flag in flags for name, flag in FEATURES.items()}
 
 
+def cpu_name() -> str:
+    """Returns the model of the CPU as the system names it."""
+    for line in _text(Path("/proc/cpuinfo")).splitlines():
+        name, _, value = line.partition(":")
+        if name.strip().lower() == "model name":
+            return value.strip()
+    return platform.processor()
+
+
 def linux_flags(cpuinfo: str) -> set[str] | None:
     """Returns the flags of the first CPU in the text of /proc/cpuinfo; None where there are none."""
     for line in cpuinfo.splitlines():

@@ -1,23 +1,49 @@
-"""Engines that run a frozen SAM's image encoder: torch, or OpenVINO on a CPU."""
+"""What runs a frozen SAM's image encoder, and at which precision."""
 
 from __future__ import annotations
 
 import logging
-import sys
-import warnings
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
 from autosam.core.checks import look_up
 from autosam.core.errors import UsageError
 from autosam.core.letterbox import PixelRule
+from autosam.core.precision import PRECISIONS, computing
 from autosam.core.prompt import ImageEmbedding
-from autosam.inference.cpu import cpu_features
 from autosam.models.frozen_sam import FrozenSam
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine at a precision.
+
+    Attributes:
+        name: "torch", "openvino" or "onnxruntime".
+        precision: "float32" or "bfloat16".
+    """
+
+    name: str
+    precision: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.precision}"
+
+
+REFERENCE = Engine("torch", "float32")
+# In the order in which a self-test tries them; the first is what the others are held against.
+ENGINES = (
+    REFERENCE,
+    Engine("torch", "bfloat16"),
+    Engine("openvino", "bfloat16"),
+    Engine("openvino", "float32"),
+    Engine("onnxruntime", "float32"),
+)
 
 
 class Encoder(Protocol):
@@ -25,11 +51,13 @@ class Encoder(Protocol):
 
     Attributes:
         rule: how it wants its pixels.
+        engine: what runs it.
         identity: everything that its numbers depend on besides the pixels: SAM's weights, the encoder's code, engine,
             version, precision. Part of every key of the embedding cache.
     """
 
     rule: PixelRule
+    engine: Engine
     identity: str
 
     def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
@@ -41,72 +69,38 @@ class Encoder(Protocol):
 
 
 class TorchEncoder:
-    """The SAM's own encoder in torch."""
+    """The SAM's own encoder in torch.
 
-    def __init__(self, sam: FrozenSam, device: torch.device) -> None:
+    Args:
+        sam: the frozen SAM; it is moved to the device.
+        device: where it runs.
+        precision: "float32" or "bfloat16".
+    """
+
+    def __init__(self, sam: FrozenSam, device: torch.device, precision: str = "float32") -> None:
         self._sam = sam.to(device)
         self._device = device
         self.rule = sam.rule
-        self.identity = _identity(sam, f"torch {torch.__version__} {device.type} float32")
-
-    def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
-        """See `Encoder`."""
-        return self._sam.encode(pixels.to(self._device)) if len(pixels) == 1 else _one_by_one(self, pixels)
-
-
-class OpenVinoEncoder:
-    """The SAM's encoder as one OpenVINO graph in float32, converted when it is made."""
-
-    def __init__(self, sam: FrozenSam) -> None:
-        openvino = _openvino()
-        size = sam.rule.size
-        with warnings.catch_warnings():
-            # Shapes are fixed here, so what the tracer takes for constants is constant.
-            warnings.simplefilter("ignore")
-            graph = openvino.convert_model(
-                _Main(sam),
-                example_input=torch.zeros(1, 3, size, size),
-                input=[openvino.PartialShape([1, 3, size, size])],
-            )
-        hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-        hints["INFERENCE_NUM_THREADS"] = str(torch.get_num_threads())
-        self._compiled = openvino.Core().compile_model(graph, "CPU", hints)
-        self.rule = sam.rule
-        self.identity = _identity(sam, f"openvino {openvino.__version__} f32")
+        self.engine = Engine("torch", precision)
+        self.identity = identity(sam, f"torch {torch.__version__} {device.type} {precision}")
 
     def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
         """See `Encoder`."""
         if len(pixels) > 1:
-            return _one_by_one(self, pixels)
-        return ImageEmbedding(torch.from_numpy(self._compiled(pixels.numpy())[0].copy()))
+            return one_by_one(self, pixels)
+        with computing(self.engine.precision, self._device):
+            return self._sam.encode(pixels.to(self._device)).to(self._device, torch.float32)
 
 
-def _openvino() -> Any:
-    # With its telemetry package in the way OpenVINO uses a stub that sends nothing: no network call is made unasked.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
-
-
-class _Main(torch.nn.Module):
-    """The encoder as a graph of one tensor in and one out."""
-
-    def __init__(self, sam: FrozenSam) -> None:
-        super().__init__()
-        self.sam = sam
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.sam.encode(pixels).main
-
-
-def _one_by_one(encode: Callable[[torch.Tensor], ImageEmbedding], pixels: torch.Tensor) -> ImageEmbedding:
+def one_by_one(encode: Callable[[torch.Tensor], ImageEmbedding], pixels: torch.Tensor) -> ImageEmbedding:
+    """Returns the embedding of a batch, each image encoded by itself."""
     single = [encode(one[None]) for one in pixels]
     fine = zip(*(each.fine for each in single), strict=True)
     return ImageEmbedding(torch.cat([each.main for each in single]), tuple(torch.cat(level) for level in fine))
 
 
-def _identity(sam: FrozenSam, engine: str) -> str:
+def identity(sam: FrozenSam, engine: str) -> str:
+    """Returns the identity of an encoder of `sam` on an engine that `engine` describes to the version."""
     return f"{sam.name} {sam.fingerprint()} code {sam.code_version} {engine}"
 
 
@@ -129,30 +123,79 @@ def device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def make_encoder(sam: FrozenSam, engine: str = "auto", on: torch.device | None = None) -> Encoder:
+def candidates(engine: str, precision: str, on: torch.device) -> list[Engine]:
+    """Returns the engines that a choice leaves, those that cannot run here left out of what "auto" means.
+
+    Args:
+        engine: "auto" or the name of one.
+        precision: "auto" or one of `PRECISIONS`. For torch "auto" is float32: the reference.
+        on: the device; others than the CPU run in torch.
+
+    Raises:
+        UsageError: for an unknown name, or where nothing fits the choice.
+    """
+    names = dict.fromkeys(["auto", *(each.name for each in ENGINES)])
+    look_up(engine, names, "engine")
+    look_up(precision, dict.fromkeys(["auto", *PRECISIONS]), "precision")
+    if engine == "torch" or (engine == "auto" and on.type != "cpu"):
+        return [Engine("torch", "float32" if precision == "auto" else precision)]
+    if on.type != "cpu":
+        raise UsageError(f"the engine {engine} runs on the CPU only", cure="Use --device cpu or --engine torch")
+    fitting = [each for each in ENGINES if engine in ("auto", each.name) and precision in ("auto", each.precision)]
+    if not fitting:
+        raise UsageError(f"{engine} does not run in {precision}", cure="Leave --precision away")
+    return fitting
+
+
+def make_encoder(
+    sam: FrozenSam, engine: str = "auto", on: torch.device | None = None, precision: str = "auto"
+) -> Encoder:
     """Returns the encoder of a SAM on an engine.
 
     Args:
         sam: the frozen SAM.
-        engine: "torch", "openvino", or "auto": OpenVINO on a CPU with AVX-512, where it converts this SAM (with AVX2
-            alone it was no faster than torch, see docs/method.md); torch elsewhere.
+        engine: "torch", "openvino", "onnxruntime", or "auto": on a CPU the one that a short self-test found fastest
+            for this SAM; torch on any other device.
         on: the device; the CPU where None.
+        precision: "float32", "bfloat16", or "auto": what the self-test found fastest.
 
     Raises:
-        UsageError: for an unknown engine, or OpenVINO on another device than the CPU.
+        UsageError: for an unknown engine or precision, or an engine that is not installed.
     """
+    from autosam.inference.selftest import choose
+
     on = on or torch.device("cpu")
-    look_up(engine, {"auto": 0, "torch": 0, "openvino": 0}, "engine")
-    wide = any(name.startswith(("AVX-512", "AMX")) for name, there in cpu_features().items() if there)
-    if engine == "torch" or (engine == "auto" and (on.type != "cpu" or not wide)):
-        return TorchEncoder(sam, on)
-    if on.type != "cpu":
-        raise UsageError("the engine openvino runs on the CPU only", cure="Use --device cpu or --engine torch")
-    if engine == "openvino":
-        return OpenVinoEncoder(sam)
+    fitting = candidates(engine, precision, on)
+    if len(fitting) == 1:
+        return build_encoder(sam, fitting[0], on)
+    chosen = choose(sam, fitting)
     try:
-        return OpenVinoEncoder(sam)
+        return build_encoder(sam, chosen, on)
     except Exception as fault:
         # Conversion fails in as many ways as there are versions; torch gives the same masks, only slower.
-        log.warning("OpenVINO cannot run %s here (%s); using torch", sam.name, str(fault).splitlines()[0])
-        return TorchEncoder(sam, on)
+        if engine != "auto":
+            raise
+        log.warning("%s cannot run %s here (%s); using %s", chosen, sam.name, first_line(fault), REFERENCE)
+        return build_encoder(sam, REFERENCE, on)
+
+
+def build_encoder(sam: FrozenSam, engine: Engine, on: torch.device) -> Encoder:
+    """Returns the encoder of a SAM on one engine.
+
+    Raises:
+        UsageError: where the engine is not installed or does not run in its precision here.
+    """
+    if engine.name == "openvino":
+        from autosam.inference.openvino_encoder import OpenVinoEncoder
+
+        return OpenVinoEncoder(sam, engine.precision)
+    if engine.name == "onnxruntime":
+        from autosam.inference.onnx_encoder import OnnxEncoder
+
+        return OnnxEncoder(sam)
+    return TorchEncoder(sam, on, engine.precision)
+
+
+def first_line(fault: Exception) -> str:
+    """Returns the first line of what a library says of its fault."""
+    return (str(fault).splitlines() or [type(fault).__name__])[0]

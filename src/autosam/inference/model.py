@@ -13,13 +13,11 @@ from autosam.core.checks import look_up
 from autosam.core.errors import DataError
 from autosam.core.sample import Sample
 from autosam.data.images import read_image
-from autosam.inference.embed import Embedder
 from autosam.inference.engine import device as find_device
-from autosam.inference.engine import make_encoder
+from autosam.inference.parts import Parts, make_masker
 from autosam.inference.predict import Predictor
 from autosam.inference.prediction import Prediction
 from autosam.models.checkpoint import Card
-from autosam.models.checkpoint import load as load_checkpoint
 
 
 class Model:
@@ -29,12 +27,14 @@ class Model:
         card: what the checkpoint says of itself.
         predictor: what runs it.
         encoder: identity of the SAM's encoder; None where no encoder runs.
+        content: everything that its masks depend on besides the engine: the hashes of all weights, the decoder.
     """
 
-    def __init__(self, card: Card, predictor: Predictor, encoder: str | None) -> None:
+    def __init__(self, card: Card, predictor: Predictor, encoder: str | None, content: str) -> None:
         self.card = card
         self.predictor = predictor
         self.encoder = encoder
+        self.content = content
 
     def predict(self, image: str | Path | Sample | npt.NDArray[np.generic] | Any) -> Prediction:
         """Returns the prediction for an image, at its own size.
@@ -67,6 +67,7 @@ def load(
     decoder: str = "sam",
     sam: str | None = None,
     engine: str = "auto",
+    precision: str = "auto",
     device: str = "auto",
     threshold: float | None = None,
     keep_prompt: bool = False,
@@ -77,23 +78,19 @@ def load(
         run: the folder that training wrote, or its model.safetensors.
         decoder: "sam", or "surrogate" for g and h alone.
         sam: name or file of the frozen SAM, where it is not found under the name that the checkpoint gives.
-        engine: what runs the SAM's image encoder: "auto", "torch" or "openvino".
+        engine: "torch", "openvino", "onnxruntime" (for SAM's image encoder, the rest in torch), or "auto": on a CPU
+            the fastest by a short self-test of SAM's image encoder, whose result is kept.
+        precision: "float32", "bfloat16" or "auto". `engine="torch", precision="float32"` is the reference.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         threshold: foreground is where the probability is at least this; the checkpoint's own where None.
         keep_prompt: whether predictions carry g's dense prompt.
 
     Raises:
         ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
-        UsageError: for an unknown decoder, engine or device.
+        UsageError: for an unknown decoder, engine, precision or device.
     """
     look_up(decoder, {"sam": 0, "surrogate": 0}, "decoder")
-    on = find_device(device)
-    segmenter, card = load_checkpoint(Path(run), decoder=decoder, sam=sam)
-    if threshold is not None:
-        card = replace(card, threshold=threshold)
-    encoder = make_encoder(segmenter.sam, engine, on) if segmenter.sam is not None else None
-    segmenter.to(on)
-
-    embed = None if encoder is None else Embedder(encoder)
-    predictor = Predictor(segmenter, embed, on, threshold=card.threshold, keep_prompt=keep_prompt)
-    return Model(card, predictor, None if encoder is None else encoder.identity)
+    parts = Parts(Path(run), decoder, sam)
+    masker, encoder = make_masker(parts, engine, precision, find_device(device))
+    card = parts.card if threshold is None else replace(parts.card, threshold=threshold)
+    return Model(card, Predictor(masker, threshold=card.threshold, keep_prompt=keep_prompt), encoder, parts.content())

@@ -2,53 +2,37 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
+import errno
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from autosam.core.ahead import ahead
-from autosam.core.errors import AutoSAMError, ResourceError, UsageError
-from autosam.core.files import write_text
+from autosam.core.errors import AutoSAMError, Interrupted, UsageError
+from autosam.core.memory import is_out_of_memory
+from autosam.core.names import writable
 from autosam.core.progress import Progress, Silent
 from autosam.core.sample import Sample
 from autosam.data.images import read_image
 from autosam.data.inputs import find_images
+from autosam.inference.claim import claimed
 from autosam.inference.model import Model
 from autosam.inference.prediction import Prediction, write_image
+from autosam.inference.table import Row, append_row, read_rows, write_rows
 
-_WRITING = 4
+Image = tuple[str, Path]
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of predictions.csv.
-
-    Attributes:
-        file: the image's file.
-        id: its name in the output folder.
-        width: in pixels.
-        height: in pixels.
-        area_share: share of the image that is foreground, 0..1.
-        parts: number of 8-connected components.
-        confidence: see `Prediction.confidence`.
-        seconds: time of the prediction.
-        error: why there is no mask; empty where there is one.
-    """
-
-    file: str
-    id: str
-    width: int | None = None
-    height: int | None = None
-    area_share: float | None = None
-    parts: int | None = None
-    confidence: float | None = None
-    seconds: float | None = None
-    error: str = ""
+TABLE = "predictions.csv"
+# Predictions that wait to be written: so many, and so many pixels, so that memory does not grow with the batch.
+_WRITING, _WRITING_PIXELS = 4, 32_000_000
+_NAMELESS = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 
 
 def predict_files(
@@ -57,115 +41,163 @@ def predict_files(
     out: str | Path,
     *,
     probabilities: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> list[Row]:
     """Writes masks and overlays of files and folders, and a table of them.
 
-    `out` then holds masks/ID.png (0 and 255, the image's own size), overlays/ID.png, predictions.csv and, where asked
-    for, probabilities/ID.png (16 bit, 65535 is 1). A file that cannot be read or predicted is listed and passed over.
+    `out` then holds masks/ID.png (0 and 255, the image's own size), overlays/ID.png, predictions.csv, predict.json
+    (what they were made with) and, where asked for, probabilities/ID.png (16 bit, 65535 is 1). Each file is whole or
+    absent whenever the process ends. A file that cannot be read or predicted is listed and passed over.
 
     Args:
         model: what predicts.
         inputs: files and folders; the sub-folders of a folder are kept.
         out: a folder that is new or empty.
         probabilities: whether to write probabilities.
+        resume: go on in an `out` that was begun with the same model and options: what failed, what is not there and
+            what is older than its image is made.
         progress: told of every file.
 
     Returns:
         A row a file, in order.
 
     Raises:
-        UsageError: where `out` holds something already.
+        UsageError: where `out` holds something already; with `resume`, something else than this model made of these
+            inputs.
         DataError: where an input is not there, or a folder holds no image.
         ResourceError: where the disk is full.
+        Interrupted: where Ctrl-C or SIGTERM stopped it; what was done is kept.
     """
     folder, progress = Path(out), progress or Silent()
     images = find_images([Path(one) for one in inputs])
-    claim(folder)
-    rows: list[Row] = []
-    waiting: list[Future[Row]] = []
-    progress.start("predicting", len(images))
-    with ThreadPoolExecutor(1) as writer:
+    with claimed(folder, _options(model, probabilities), resume=resume):
+        finished = _finished(folder, images, _kinds(probabilities))
+        todo = [image for image in images if image[0] not in finished]
+        if finished:
+            progress.say(f"{len(finished)} of {len(images)} images are done already")
+        write_rows(folder / TABLE, [finished[name] for name, _ in images if name in finished])
+        progress.start("predicting", len(todo))
         try:
-            for (_, file), sample in zip(images, ahead(_read, images), strict=True):
-                if isinstance(sample, Row):
-                    waiting.append(writer.submit(lambda row=sample: row))  # type: ignore[misc]
-                else:
-                    waiting.append(_predict(model, sample, file, folder, probabilities, writer))
-                if len(waiting) > _WRITING:
-                    rows.append(_done(waiting.pop(0), progress))
-            while waiting:
-                rows.append(_done(waiting.pop(0), progress))
-        finally:
-            rows += [late.result() for late in waiting if not late.cancelled() and late.exception() is None]
-            write_table(folder / "predictions.csv", rows)
-    return rows
+            for name, row in zip((name for name, _ in todo), _rows(model, todo, folder, probabilities), strict=True):
+                finished[name] = row
+                append_row(folder / TABLE, row)
+                if row.error:
+                    progress.say(f"skipped: {row.error}")
+                progress.advance()
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"stopped with {len(finished)} of {len(images)} images done; they are kept",
+                file=folder,
+                cure="Go on with --resume",
+            ) from None
+        rows = [finished[name] for name, _ in images]
+        write_rows(folder / TABLE, rows)
+        return rows
 
 
-def claim(folder: Path) -> None:
-    """Makes an output folder.
+def _rows(model: Model, images: list[Image], folder: Path, probabilities: bool) -> Iterator[Row]:
+    """Yields a row an image, in order, once its files are written."""
+    waiting: deque[tuple[Future[Row], int]] = deque()
+    with ThreadPoolExecutor(1) as writer:
+        for (_, file), sample in zip(images, ahead(_read, images), strict=True):
+            made = sample if isinstance(sample, Row) else _predicted(model, sample, file)
+            pixels = made.probability.size if isinstance(made, Prediction) else 0
+            waiting.append((writer.submit(_write, made, file, folder, probabilities), pixels))
+            while len(waiting) > _WRITING or sum(size for _, size in waiting) > _WRITING_PIXELS:
+                yield waiting.popleft()[0].result()
+        while waiting:
+            yield waiting.popleft()[0].result()
 
-    Raises:
-        UsageError: where it holds something already, or is a file.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError("is a file", file=folder, cure="Give --out a folder")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UsageError("is not empty; nothing is overwritten", file=folder, cure="Give another --out")
-    folder.mkdir(parents=True, exist_ok=True)
 
-
-def _read(entry: tuple[str, Path]) -> Sample | Row:
+def _read(entry: Image) -> Sample | Row:
     name, file = entry
     try:
         return Sample(name, read_image(file), file=file)
     except AutoSAMError as fault:
-        return Row(str(file), name, error=fault.message)
+        return _failed(file, name, fault.message)
     except OSError as fault:
-        return Row(str(file), name, error=f"{file}: {fault.strerror or fault}")
+        return _failed(file, name, f"{file}: {fault.strerror or fault}")
 
 
-def _predict(
-    model: Model, sample: Sample, file: Path, folder: Path, probabilities: bool, writer: ThreadPoolExecutor
-) -> Future[Row]:
-    prediction = model.predict(sample)
-    return writer.submit(_write, prediction, file, folder, probabilities)
+def _predicted(model: Model, sample: Sample, file: Path) -> Prediction | Row:
+    try:
+        return model.predict(sample)
+    except (MemoryError, RuntimeError) as fault:
+        if not is_out_of_memory(fault):
+            raise
+        high, wide = sample.size
+        return _failed(file, sample.id, f"{file}: not enough memory for its {wide} x {high} pixels. Cut it into tiles")
 
 
-def _write(prediction: Prediction, file: Path, folder: Path, probabilities: bool) -> Row:
-    name = f"{prediction.id}.png"
-    prediction.save(folder / "masks" / name)
-    write_image(folder / "overlays" / name, prediction.overlay())
-    if probabilities:
-        write_image(folder / "probabilities" / name, np.rint(prediction.probability * 65535).astype(np.uint16))
-    height, width = prediction.probability.shape
+def _write(made: Prediction | Row, file: Path, folder: Path, probabilities: bool) -> Row:
+    if isinstance(made, Row):
+        return made
+    name = f"{made.id}.png"
+    try:
+        made.save(folder / "masks" / name)
+        write_image(folder / "overlays" / name, made.overlay())
+        if probabilities:
+            write_image(folder / "probabilities" / name, np.rint(made.probability * 65535).astype(np.uint16))
+    except MemoryError:
+        return _failed(file, made.id, f"{file}: not enough memory to write its mask. Cut it into tiles")
+    except OSError as fault:
+        # A name that the images' disk allows and this one does not is the fault of one file; all others concern all.
+        if fault.errno not in _NAMELESS:
+            raise
+        return _failed(file, made.id, f"{file}: its mask cannot have that name here ({fault.strerror}). Rename it")
+    height, width = made.probability.shape
     return Row(
-        file=str(file),
-        id=prediction.id,
+        file=writable(str(file)),
+        id=writable(made.id),
         width=width,
         height=height,
-        area_share=round(prediction.area_share, 6),
-        parts=prediction.parts,
-        confidence=round(prediction.confidence, 4),
-        seconds=round(prediction.seconds, 3),
+        area_share=round(made.area_share, 6),
+        parts=made.parts,
+        confidence=round(made.confidence, 4),
+        seconds=round(made.seconds, 3),
     )
 
 
-def _done(future: Future[Row], progress: Progress) -> Row:
-    try:
-        row = future.result()
-    except MemoryError as fault:
-        raise ResourceError("out of memory", cure="Predict smaller images, or close other programs") from fault
-    if row.error:
-        progress.say(f"skipped: {row.error}")
-    progress.advance()
-    return row
+def _failed(file: Path, name: str, error: str) -> Row:
+    return Row(writable(str(file)), writable(name), error=writable(error))
 
 
-def write_table(file: Path, rows: Sequence[Row]) -> None:
-    """Writes rows as CSV."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, [field.name for field in fields(Row)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    write_text(file, table.getvalue())
+def _kinds(probabilities: bool) -> tuple[str, ...]:
+    return ("masks", "overlays", "probabilities") if probabilities else ("masks", "overlays")
+
+
+def _finished(folder: Path, images: list[Image], kinds: tuple[str, ...]) -> dict[str, Row]:
+    """Returns the rows by id that an earlier prediction finished, all their files there and newer than their image.
+
+    Raises:
+        UsageError: where it predicted other images.
+    """
+    rows = {row.id: row for row in read_rows(folder / TABLE)}
+    own = {writable(name): (name, file) for name, file in images}
+    finished: dict[str, Row] = {}
+    for known, row in rows.items():
+        name, file = own.get(known, (None, None))
+        if name is None or file is None or writable(str(file.absolute())) != str(Path(row.file).absolute()):
+            raise UsageError(
+                f"it holds a prediction named {known} of {row.file}, which is not among these images",
+                file=folder,
+                cure="Resume with the same images, or give another --out",
+            )
+        files = [folder / kind / f"{name}.png" for kind in kinds]
+        if not row.error and all(made.exists() for made in files) and files[0].stat().st_mtime >= file.stat().st_mtime:
+            finished[name] = row
+    return finished
+
+
+def _options(model: Model, probabilities: bool) -> dict[str, Any]:
+    """Returns everything that a prediction depends on besides its image."""
+    predictor = model.predictor
+    card = hashlib.sha256(json.dumps(asdict(model.card), sort_keys=True).encode()).hexdigest()
+    return {
+        "card": card,
+        "encoder": model.encoder,
+        "model": model.content,
+        "probabilities": probabilities,
+        "threshold": predictor.threshold,
+    }

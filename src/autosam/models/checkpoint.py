@@ -17,10 +17,12 @@ from autosam.models.frozen_sam import FrozenSam, load_sam
 from autosam.models.prompt_encoder import build_prompt_encoder
 from autosam.models.segmenter import SamSegmenter, SurrogateSegmenter, Trained
 from autosam.models.surrogate import Surrogate
+from autosam.models.tensors import digest_of
 from autosam.models.weights import load_tensors
 
 FORMAT = 1
 KEY = "autosam"
+_AGAIN = "Copy or train it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +93,20 @@ def read_description(file: Path) -> Any:
             "there is no such file", file=file, cure="Give the folder that `autosam train --out` wrote"
         ) from None
     except (SafetensorError, OSError, ValueError) as fault:
-        raise ModelError(f"not a whole safetensors file ({fault})", file=file, cure="Copy or train it again") from fault
+        raise ModelError(f"not a whole safetensors file ({fault})", file=file, cure=_AGAIN) from fault
     try:
         return json.loads(metadata[KEY])
     except (KeyError, ValueError):
-        raise ModelError("a safetensors file, but not a checkpoint of AutoSAM", file=file) from None
+        raise ModelError(
+            "a safetensors file, but not a checkpoint of AutoSAM",
+            file=file,
+            cure="Give the folder that `autosam train --out` wrote",
+        ) from None
 
 
 def save(file: Path, trained: MappingType[str, torch.Tensor], card: Card) -> None:
-    """Writes g and h with their card: equal contents give equal bytes."""
-    write_bytes(file, to_bytes(trained, {"format": FORMAT, **asdict(card)}))
+    """Writes g and h with their card and a checksum: equal contents give equal bytes."""
+    write_bytes(file, to_bytes(trained, {"format": FORMAT, "digest": digest_of(trained), **asdict(card)}))
 
 
 def read_card(file: Path) -> Card:
@@ -109,16 +115,33 @@ def read_card(file: Path) -> Card:
     Raises:
         ModelError: where the file is no checkpoint, or of a newer format.
     """
+    described = _described(file)
+    fields = {name: value for name, value in described.items() if name not in ("format", "digest")}
+    try:
+        return Card(**{**fields, "embedding_shape": tuple(fields["embedding_shape"])})
+    except (TypeError, KeyError) as fault:
+        raise ModelError(f"its card is not complete ({fault})", file=file, cure=_AGAIN) from fault
+
+
+def read_trained(file: Path) -> dict[str, torch.Tensor]:
+    """Returns a checkpoint's tensors, held to its checksum (those of the first versions have none).
+
+    Raises:
+        ModelError: where the file is no checkpoint, or not as it was written.
+    """
+    written, tensors = _described(file).get("digest"), load_tensors(file)
+    if written is not None and written != digest_of(tensors):
+        raise ModelError("its weights do not match their checksum: it is damaged", file=file, cure=_AGAIN)
+    return tensors
+
+
+def _described(file: Path) -> dict[str, Any]:
     described = read_description(file)
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise ModelError(
             "a checkpoint of another format", file=file, cure="Install the version of AutoSAM that wrote it"
         )
-    fields = {name: value for name, value in described.items() if name != "format"}
-    try:
-        return Card(**{**fields, "embedding_shape": tuple(fields["embedding_shape"])})
-    except (TypeError, KeyError) as fault:
-        raise ModelError(f"its card is not complete ({fault})", file=file) from fault
+    return described
 
 
 def model_file(run: Path) -> Path:
@@ -149,7 +172,7 @@ def load(
             cure=f"Give the same weights with --sam, or install them again with `autosam fetch {card.sam}`",
         )
     segmenter = build(card, frozen, decoder=decoder)
-    load_trained(segmenter.parts, load_tensors(file), file)
+    load_trained(segmenter.parts, read_trained(file), file)
     segmenter.eval()
     return segmenter, card
 
@@ -170,7 +193,11 @@ def load_trained(parts: Trained, tensors: MappingType[str, torch.Tensor], file: 
     ]
     if faults:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-        raise ModelError(f"not the weights of this model: {'; '.join(faults[:3])}{more}", file=file)
+        raise ModelError(
+            f"not the weights of this model: {'; '.join(faults[:3])}{more}",
+            file=file,
+            cure="Give the model.safetensors that `autosam train --out` wrote, as it was written",
+        )
     parts.load_state_dict(dict(tensors))
 
 

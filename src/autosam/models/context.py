@@ -80,13 +80,20 @@ class Context(nn.Module):
 
 def to_grid(x: Tensor, grid: Sequence[int]) -> Tensor:
     """Returns `x` (B, C, H, W) at `grid` (h, w): averaged where it is at least twice as fine, the rest bilinearly."""
-    rows, columns = max(1, x.shape[-2] // grid[0]), max(1, x.shape[-1] // grid[1])
+    # Whole numbers, so that a tracer takes them for the constants that they are.
+    (height, width), (high, wide) = _size(x), (int(grid[0]), int(grid[1]))
+    rows, columns = max(1, height // high), max(1, width // wide)
     if rows > 1 or columns > 1:
         x = avg_pool2d(x, (rows, columns))
-    if tuple(x.shape[-2:]) == tuple(grid):
+    if _size(x) == (high, wide):
         return x
-    return interpolate(x, (grid[0], grid[1]), mode="bilinear", align_corners=False)
+    return interpolate(x, (high, wide), mode="bilinear", align_corners=False)
 
 
 def _halved(x: Tensor) -> Tensor:
-    return to_grid(x, ((x.shape[-2] + 1) // 2, (x.shape[-1] + 1) // 2))
+    height, width = _size(x)
+    return to_grid(x, ((height + 1) // 2, (width + 1) // 2))
+
+
+def _size(x: Tensor) -> tuple[int, int]:
+    return int(x.shape[-2]), int(x.shape[-1])

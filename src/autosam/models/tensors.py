@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import pickle
@@ -69,6 +70,15 @@ def check_safetensors(path: Path) -> None:
         end = last
     if end != size - 8 - length:
         raise ModelError(f"it should hold {end} bytes of tensors, not {size - 8 - length}", file=path, cure=_AGAIN)
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """Returns the SHA-256 over names, types, shapes and bytes of tensors, in hexadecimal."""
+    total = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        total.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], file: Path | str) -> None:

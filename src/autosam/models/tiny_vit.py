@@ -158,10 +158,12 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns a map of the shape of `x` (B, width, side, side)."""
-        x = x + self.attn(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        local: Tensor = self.local_conv(x)
-        out: Tensor = local + self.mlp(local.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return out
+        # Summed as tokens, so that an engine's graph transposes about the convolution only.
+        tokens = x.permute(0, 2, 3, 1)
+        tokens = tokens + self.attn(tokens)
+        local = self.local_conv(tokens.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        out: Tensor = local + self.mlp(local)
+        return out.permute(0, 3, 1, 2)
 
 
 class Attention(nn.Module):

@@ -36,7 +36,8 @@ class TrainConfig(BaseModel):
         weight_decay: AdamW's.
         ema: decay of the average of weights that is evaluated and kept.
         device: "auto", "cpu", "cuda", "cuda:N", "mps".
-        engine: what runs the SAM's image encoder.
+        engine: what runs the SAM's image encoder: "auto" (by a short self-test), "torch", "openvino", "onnxruntime".
+        precision: of the encoder and of the steps: "float32", "bfloat16", or "auto": whichever is faster here.
         seed: of the split, the augmentation, the order and the first weights.
         init: run or checkpoint to start g and h from.
     """
@@ -63,6 +64,7 @@ class TrainConfig(BaseModel):
     ema: float = Field(default=0.99, ge=0, lt=1)
     device: str = "auto"
     engine: str = "auto"
+    precision: str = "auto"
     seed: int = Field(default=0, ge=0)
     init: Path | None = None
 
@@ -83,6 +85,8 @@ class Plan(BaseModel):
         warmup: steps of rising learning rate.
         encoder: identity of the engine that encodes; None where no SAM is needed.
         engine: name of that engine.
+        precision: its precision.
+        step_precision: that of the steps.
         threads: torch's threads.
         train: number of training cases.
         val: number of validation cases.
@@ -99,6 +103,8 @@ class Plan(BaseModel):
     warmup: int
     encoder: str | None
     engine: str
+    precision: str = "float32"
+    step_precision: str = "float32"
     threads: int
     train: int
     val: int

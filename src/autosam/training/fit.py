@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from autosam.core.ahead import ahead
 from autosam.core.errors import DataError
+from autosam.core.precision import computing
 from autosam.core.progress import Progress
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import Plan, TrainConfig
@@ -96,7 +97,7 @@ def fit(
     schedule = batches(examples, plan, config, state.step)
     for step, batch in zip(range(state.step + 1, plan.steps + 1), schedule, strict=False):
         rate = learning_rate(step, plan, config.lr)
-        losses = update(segmenter, optimiser, batch, loss_of, rate, device)
+        losses = update(segmenter, optimiser, batch, loss_of, rate, device, plan.step_precision)
         if losses is None:
             state = replace(state, skipped=state.skipped + 1)
             hooks.log({"step": step, "skipped": list(batch.ids)})
@@ -157,8 +158,9 @@ def update(
     loss_of: Loss,
     rate: float,
     device: torch.device,
+    precision: str = "float32",
 ) -> tuple[float, float] | None:
-    """Takes one optimiser step.
+    """Takes one optimiser step, its products in `precision`; losses, weights and their sums are in float32.
 
     Returns:
         The losses of SAM's mask and of the surrogate's; None, and the weights untouched, where the loss or its gradient
@@ -167,11 +169,12 @@ def update(
     segmenter.train(True)
     target, valid = batch.target.to(device), batch.valid.to(device)
     embedding = None if batch.embedding is None else batch.embedding.to(device)
-    masks = segmenter(batch.image.to(device), embedding)
-    loss = loss_of(to_size(masks.logits, target), target, valid)
+    with computing(precision, device):
+        masks = segmenter(batch.image.to(device), embedding)
+    loss = loss_of(to_size(masks.logits.float(), target), target, valid)
     beside = torch.zeros(())
     if masks.surrogate is not None:
-        beside = loss_of(to_size(masks.surrogate, target), target, valid)
+        beside = loss_of(to_size(masks.surrogate.float(), target), target, valid)
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss + beside.to(loss.device))
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
@@ -231,6 +234,7 @@ def load_optimiser(optimiser: torch.optim.Optimizer, parameters: dict[str, nn.Pa
         held = {key[len(name) + 1 :]: value for key, value in flat.items() if key.rpartition(".")[0] == name}
         if held:
             optimiser.state[parameter] = {
-                part: value.clone() if part == "step" else value.to(parameter.device, copy=True)
+                # In the parameter's own layout: the fused optimiser walks through memory.
+                part: value.clone() if part == "step" else torch.empty_like(parameter).copy_(value)
                 for part, value in held.items()
             }

@@ -6,9 +6,13 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
+from autosam.core.precision import PRECISIONS
+from autosam.inference.cpu import cpu_features
+from autosam.inference.engine import Encoder
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Examples, Index
@@ -30,10 +34,12 @@ class Pace:
 
     Attributes:
         step: one optimiser step of a whole batch.
+        precision: the precision of the steps that took it.
         validate: one validation case, its embedding cached.
     """
 
     step: float
+    precision: str
     validate: float
 
 
@@ -77,23 +83,43 @@ def measure(
     views: int,
     device: torch.device,
 ) -> Pace:
-    """Returns the pace of steps and validations on the first images; weights are left as they are."""
+    """Returns the pace of steps and validations on the first images; weights are left as they are.
+
+    Where the precision is left open, it is the one in which a step takes less time.
+    """
     some: list[Index] = [(case % len(examples.data), 0 if views else 1) for case in range(config.batch)]
     kept = copy.deepcopy(segmenter.trained().state_dict())
     optimiser = torch.optim.AdamW(segmenter.trained().parameters(), lr=1e-5, fused=True)
     loss = LOSSES[config.loss][0]
     cached = examples.batch(some)
 
-    def step() -> None:
+    def step(precision: str) -> None:
         # Live training encodes within the step.
-        update(segmenter, optimiser, cached if views else examples.batch(some), loss, 1e-5, device)
+        update(segmenter, optimiser, cached if views else examples.batch(some), loss, 1e-5, device, precision)
 
-    steps = [_seconds(step) for _ in range(5)]
+    # The first of each pays for allocations.
+    steps = {
+        precision: _middle([_seconds(partial(step, precision)) for _ in range(5)][1:])
+        for precision in step_precisions(config.precision, device)
+    }
+    precision = min(steps, key=lambda each: steps[each])
     segmenter.trained().load_state_dict(kept)
     segmenter.trained().zero_grad(set_to_none=True)
     looks = [_seconds(score) for _ in range(4)]
-    # The first of each pays for allocations, or for an embedding that is kept from then on.
-    return Pace(_middle(steps[1:]), _middle(looks[1:]))
+    # The first pays for an embedding that is kept from then on.
+    return Pace(steps[precision], precision, _middle(looks[1:]))
+
+
+def step_precisions(chosen: str, device: torch.device) -> tuple[str, ...]:
+    """Returns the precisions that a choice leaves to the steps.
+
+    "auto" is float32 where the CPU has no instructions for bfloat16, and on GPUs, where it was not measured.
+    """
+    if chosen != "auto":
+        return (chosen,)
+    features = cpu_features()
+    native = device.type == "cpu" and any(features[name] for name in ("AVX-512 bf16", "AMX bf16"))
+    return PRECISIONS if native else ("float32",)
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -114,8 +140,7 @@ def decide(
     *,
     train: int,
     val: int,
-    encoder: str | None,
-    engine: str,
+    encoder: Encoder,
     data: str,
 ) -> Plan:
     """Returns the plan that fits the time that is left, or the number of epochs that was asked for.
@@ -127,21 +152,22 @@ def decide(
         left: seconds until the bound.
         train: number of training cases.
         val: number of validation cases.
-        encoder: identity of the encoder.
-        engine: its engine's name.
+        encoder: what encodes.
         data: digest of the data.
     """
     epoch_steps = -(-train // config.batch)
+    step_precision = "float32" if config.precision == "auto" else config.precision
     if pace is None:
         epochs = config.epochs or 1
         steps, looks = epochs * epoch_steps, min(epochs, 20)
         why = f"{epochs} epochs of {train} images in {views or 'live'} views"
     else:
         usable = left * MARGIN - CLOSING_SECONDS
+        step_precision = pace.precision
         looks = min(16, max(3, int(VALIDATION_SHARE * usable / max(1e-6, val * pace.validate)))) if val else 1
         steps = max(MIN_STEPS, int((usable - looks * val * pace.validate) / pace.step))
         why = (
-            f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step, "
+            f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step in {pace.precision}, "
             f"{pace.validate:.2f} s a validation case: {views or 'live'} views, {steps} steps "
             f"({steps / epoch_steps:.0f} epochs), {looks} validations"
         )
@@ -151,8 +177,10 @@ def decide(
         epoch_steps=epoch_steps,
         validate_every=max(1, -(-steps // looks)),
         warmup=max(1, min(200, steps // 20)),
-        encoder=encoder,
-        engine=engine,
+        encoder=encoder.identity,
+        engine=encoder.engine.name,
+        precision=encoder.engine.precision,
+        step_precision=step_precision,
         threads=torch.get_num_threads(),
         train=train,
         val=val,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autosam.core.errors import UsageError
-from autosam.core.files import append_line, write_text
+from autosam.core.files import append_line, is_temporary, sweep, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,17 @@ class RunFolder:
         Raises:
             UsageError: where it holds something already and `resume` is not set, or another process trains in it.
         """
-        held = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
+        entries = self.path.iterdir() if self.path.is_dir() else ()
+        held = [entry.name for entry in entries if entry.name != ".lock" and not is_temporary(entry)]
         if self.path.exists() and not self.path.is_dir():
             raise UsageError("is a file", file=self.path, cure="Give --out a folder")
-        if not resume and any(name != ".lock" for name in held):
+        if not resume and held:
             raise UsageError(
                 "is not empty; nothing is overwritten",
                 file=self.path,
                 cure="Give another --out, or --resume to go on with it",
             )
-        if resume and held and not self.config.exists() and any(name != ".lock" for name in held):
+        if resume and held and not self.config.exists():
             raise UsageError("is no run of autosam", file=self.path, cure="Give the --out of the run to resume")
         self.path.mkdir(parents=True, exist_ok=True)
         stream = (self.path / ".lock").open("ab")
@@ -79,6 +80,7 @@ class RunFolder:
             raise UsageError(
                 "another process is training in it", file=self.path, cure="Wait for it, or give another --out"
             ) from None
+        sweep(self.path)
         return stream
 
     def discard_unbegun(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from autosam.core.errors import ModelError
 from autosam.core.files import write_bytes
 from autosam.models.checkpoint import read_description, to_bytes
+from autosam.models.tensors import digest_of
 from autosam.models.weights import load_tensors
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def save_state(folder: Path, state: State) -> None:
         "best_dice": state.best_dice,
         "best_step": state.best_step,
         "skipped": state.skipped,
-        "digest": _digest(tensors),
+        "digest": digest_of(tensors),
     }
     write_bytes(folder / f"state-{state.step:08d}.safetensors", to_bytes(tensors, described))
     for old in _files(folder)[_KEPT:]:
@@ -81,7 +81,7 @@ def load_state(folder: Path) -> State | None:
 
 def _read(file: Path) -> State:
     described, tensors = read_description(file), load_tensors(file)
-    if not isinstance(described, dict) or described.get("digest") != _digest(tensors):
+    if not isinstance(described, dict) or described.get("digest") != digest_of(tensors):
         raise ModelError("its contents do not match their checksum", file=file)
     parts: dict[str, Tensors] = {"weights": {}, "average": {}, "best": {}, "optimiser": {}}
     for name, value in tensors.items():
@@ -98,12 +98,3 @@ def _read(file: Path) -> State:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("state-*.safetensors"), reverse=True)
-
-
-def _digest(tensors: Tensors) -> str:
-
-    total = hashlib.sha256()
-    for name, value in sorted(tensors.items()):
-        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        total.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()

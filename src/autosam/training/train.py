@@ -18,9 +18,10 @@ from autosam.data.augment import AUGMENTATIONS
 from autosam.data.embeddings import EmbeddingCache
 from autosam.evaluation.evaluate import evaluate
 from autosam.inference.embed import Embedder
-from autosam.inference.engine import OpenVinoEncoder, make_encoder
 from autosam.inference.engine import device as find_device
-from autosam.inference.predict import Predictor, frame_size
+from autosam.inference.engine import make_encoder
+from autosam.inference.masker import TorchMasker
+from autosam.inference.predict import Predictor
 from autosam.models.checkpoint import save
 from autosam.models.frozen_sam import load_sam
 from autosam.training.build import finished_card, make_card, make_segmenter
@@ -125,7 +126,11 @@ def _train(
         )
     write_json(run.data, cases.hashes)
 
-    encoder = make_encoder(sam, config.engine if plan is None else plan.engine, device)
+    encoder = (
+        make_encoder(sam, config.engine, device, config.precision)
+        if plan is None
+        else make_encoder(sam, plan.engine, device, plan.precision)
+    )
     if plan is not None and plan.encoder != encoder.identity:
         raise ModelError(
             f"was started with the encoder [{plan.encoder}], here is [{encoder.identity}]",
@@ -135,12 +140,13 @@ def _train(
     cache = EmbeddingCache(cache_folder() / "embeddings", CACHE_BYTES)
     for one in (segmenter, shadow):
         one.to(device)
-    predictor = Predictor(shadow, Embedder(encoder, cache), device)
+    masker = TorchMasker(shadow, Embedder(encoder, cache), device)
+    predictor = Predictor(masker)
     live = (config.views if plan is None else plan.views) == 0
     examples = Examples(
         cases.train,
         augmentation,
-        frame_size=frame_size(segmenter),
+        frame_size=masker.frame_size,
         size=segmenter.size,
         embed=Embedder(encoder, None if live else cache),
         seed=config.seed,
@@ -173,10 +179,7 @@ def _train(
             steps_pace = measure(
                 segmenter, examples, lambda: first and _validate(first, predictor), config, views, device
             )
-        engine = "openvino" if isinstance(encoder, OpenVinoEncoder) else "torch"
-        plan = decide(
-            config, views, steps_pace, left(), encoder=encoder.identity, engine=engine, data=cases.digest, **counts
-        )
+        plan = decide(config, views, steps_pace, left(), encoder=encoder, data=cases.digest, **counts)
         write_run_config(run.config, config, plan)
     progress.say(f"plan: {plan.why}")
 

@@ -1,0 +1,21 @@
+"""The arithmetic of a network: float32, or bfloat16 where that is fast and good enough."""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+def computing(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Returns the context in which torch multiplies in a precision; weights and sums stay in float32.
+
+    Args:
+        precision: a name of `PRECISIONS`.
+        device: where it computes.
+    """
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)

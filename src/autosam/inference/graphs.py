@@ -1,0 +1,99 @@
+"""Graphs that were converted for an engine, kept by the content that they were made of."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from autosam.core.files import cache_folder, disk_faults, sha256, write_json
+
+_SUMS = "sums.json"
+MAX_BYTES = 8 << 30
+
+
+class GraphCache:
+    """Folders of files, one a key; any number of processes may read and write.
+
+    Args:
+        folder: where they lie; "graphs" in the cache folder where None.
+        max_bytes: those used least recently are removed past this size.
+    """
+
+    def __init__(self, folder: Path | None = None, max_bytes: int = MAX_BYTES) -> None:
+        self.folder = folder or cache_folder() / "graphs"
+        self.max_bytes = max_bytes
+
+    def get(self, key: str, make: Callable[[Path], object]) -> Path:
+        """Returns the folder of a key, made by `make` (which fills an empty folder) where it is missing or damaged.
+
+        Raises:
+            ResourceError: where the disk is full.
+        """
+        place = self.folder / key
+        if self.sound(key):
+            return place
+        shutil.rmtree(place, ignore_errors=True)
+        made = self.folder / f".{key[:16]}.{secrets.token_hex(6)}.tmp"
+        with disk_faults(made):
+            made.mkdir(parents=True)
+            try:
+                make(made)
+                write_json(made / _SUMS, {file.name: sha256(file) for file in made.iterdir()})
+                with contextlib.suppress(FileExistsError, OSError):
+                    # Another process may have been faster; its folder holds the same.
+                    made.rename(place)
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
+        self.prune(keep=place)
+        return place
+
+    def sound(self, key: str) -> bool:
+        """Says whether a key is there with every byte as it was written; it then counts as used now."""
+        place = self.folder / key
+        try:
+            sums = json.loads((place / _SUMS).read_text(encoding="utf-8"))
+            whole = isinstance(sums, dict) and all(sha256(place / name) == sum_ for name, sum_ in sums.items())
+            os.utime(place)
+        except (OSError, ValueError):
+            return False
+        return bool(sums) and whole
+
+    def size(self) -> int:
+        """Returns the bytes that all of them take."""
+        return sum(_size(place) for place in self._places())
+
+    def __len__(self) -> int:
+        return len(self._places())
+
+    def prune(self, max_bytes: int | None = None, *, keep: Path | None = None) -> int:
+        """Removes those used least recently down to `max_bytes`; returns the bytes freed."""
+        most = self.max_bytes if max_bytes is None else max_bytes
+        sizes = {place: _size(place) for place in self._places()}
+        total, freed = sum(sizes.values()), 0
+        for place, size in sizes.items():
+            if total - freed <= most:
+                break
+            if place != keep:
+                shutil.rmtree(place, ignore_errors=True)
+                freed += size
+        return freed
+
+    def _places(self) -> list[Path]:
+        found: list[tuple[float, Path]] = []
+        for file in self.folder.glob(f"*/{_SUMS}"):
+            with contextlib.suppress(OSError):
+                found.append((file.parent.stat().st_mtime, file.parent))
+        return [place for _, place in sorted(found)]
+
+
+def _size(place: Path) -> int:
+    size = 0
+    for file in place.iterdir():
+        with contextlib.suppress(OSError):
+            size += file.stat().st_size
+    return size

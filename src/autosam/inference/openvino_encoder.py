@@ -1,0 +1,132 @@
+"""OpenVINO graphs of torch modules on a CPU, and a SAM's image encoder as one."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from autosam.core.errors import UsageError
+from autosam.core.prompt import ImageEmbedding
+from autosam.inference.engine import Engine, identity, one_by_one
+from autosam.inference.graphs import GraphCache
+from autosam.models.frozen_sam import FrozenSam
+
+_HINT = {"float32": "f32", "bfloat16": "bf16"}
+_FILE = "graph.xml"
+
+
+def openvino() -> Any:
+    """Returns the module openvino.
+
+    With its telemetry package in the way it uses a stub that sends nothing: no network call is made unasked.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino as module
+
+    return module
+
+
+def has_bfloat16() -> bool:
+    """Says whether OpenVINO multiplies bfloat16 on this CPU in its own instructions."""
+    return "BF16" in openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+class Graph:
+    """A torch module of fixed input shapes, compiled for this CPU.
+
+    The converted graph is kept in the cache, where a second start finds it and needs no torch module.
+
+    Args:
+        content: everything that the graph was made of besides the shapes, hashed into its key.
+        shapes: of the inputs, all float32.
+        module: gives the torch module where the graph must be converted.
+        precision: "float32" or "bfloat16".
+
+    Raises:
+        UsageError: for bfloat16 on a CPU without it.
+    """
+
+    def __init__(
+        self,
+        content: str,
+        shapes: Sequence[tuple[int, ...]],
+        module: Callable[[], torch.nn.Module],
+        precision: str,
+    ) -> None:
+        if precision == "bfloat16" and not has_bfloat16():
+            raise UsageError("this CPU has no bfloat16 for OpenVINO", cure="Use --precision float32")
+        key = graph_key(content, shapes)
+        folder = GraphCache().get(key, lambda place: _convert(module(), shapes, place / _FILE))
+        hints = {
+            "INFERENCE_PRECISION_HINT": _HINT[precision],
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
+        }
+        self._compiled = openvino().Core().compile_model(str(folder / _FILE), "CPU", hints)
+
+    def __call__(self, *inputs: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+        """Returns the outputs, in memory of their own."""
+        return [value.copy() for value in self._compiled(list(inputs)).to_tuple()]
+
+
+def graph_key(content: str, shapes: Sequence[tuple[int, ...]]) -> str:
+    """Returns the key of a converted graph."""
+    text = f"openvino {openvino().__version__} torch {torch.__version__} {content} {list(shapes)}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class OpenVinoEncoder:
+    """The SAM's encoder as one OpenVINO graph.
+
+    Args:
+        sam: the frozen SAM, on the CPU.
+        precision: "float32" or "bfloat16".
+
+    Raises:
+        UsageError: for bfloat16 on a CPU without it.
+    """
+
+    def __init__(self, sam: FrozenSam, precision: str = "float32") -> None:
+        size = sam.rule.size
+        described = f"{sam.name} {sam.fingerprint()} code {sam.code_version} encoder"
+        self._graph = Graph(described, [(1, 3, size, size)], lambda: EncoderGraph(sam), precision)
+        self.rule = sam.rule
+        self.engine = Engine("openvino", precision)
+        self.identity = identity(sam, f"openvino {openvino().__version__} {precision}")
+
+    def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
+        """See `Encoder`."""
+        if len(pixels) > 1:
+            return one_by_one(self, pixels)
+        return ImageEmbedding(torch.from_numpy(self._graph(pixels.numpy())[0]))
+
+
+class EncoderGraph(torch.nn.Module):
+    """The encoder as a graph of one tensor in and one out."""
+
+    def __init__(self, sam: FrozenSam) -> None:
+        super().__init__()
+        self.sam = sam
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Returns the embedding (1, C, h, w) of pixels (1, 3, S, S)."""
+        return self.sam.encode(pixels).main
+
+
+def _convert(module: torch.nn.Module, shapes: Sequence[tuple[int, ...]], file: Path) -> None:
+    examples = tuple(torch.zeros(shape) for shape in shapes)
+    with warnings.catch_warnings():
+        # Shapes are fixed here, so what the tracer takes for constants is constant.
+        warnings.simplefilter("ignore")
+        graph = openvino().convert_model(
+            module.eval(), example_input=examples, input=[openvino().PartialShape(list(shape)) for shape in shapes]
+        )
+    openvino().save_model(graph, str(file), compress_to_fp16=False)

@@ -1,0 +1,127 @@
+"""The parts of a trained model, each loaded when it is first asked for, and the masker that is made of them."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from autosam.core.letterbox import PixelRule
+from autosam.inference.embed import Embedder
+from autosam.inference.engine import REFERENCE, Engine, build_encoder, candidates, first_line
+from autosam.inference.masker import GraphMasker, Masker, TorchMasker
+from autosam.inference.openvino_encoder import has_bfloat16, openvino
+from autosam.inference.selftest import choose, kept
+from autosam.models.checkpoint import Card, digest, load, model_file, read_card
+from autosam.models.prompt_encoder import build_prompt_encoder
+from autosam.models.sam_model import Sam
+from autosam.models.segmenter import SamSegmenter, SurrogateSegmenter
+
+log = logging.getLogger(__name__)
+
+
+class Parts:
+    """What a run holds and needs.
+
+    Args:
+        run: the folder that training wrote, or its model.safetensors.
+        decoder: "sam", or "surrogate" for g and h alone.
+        sam: name or file of the frozen SAM in place of the one that the card names.
+    """
+
+    def __init__(self, run: Path, decoder: str, sam: str | None) -> None:
+        self.run = run
+        self.decoder = decoder
+        self.sam = sam
+
+    @cached_property
+    def card(self) -> Card:
+        """What the checkpoint says of itself."""
+        return read_card(model_file(self.run))
+
+    @cached_property
+    def segmenter(self) -> SamSegmenter | SurrogateSegmenter:
+        """The trained segmenter with its frozen SAM, on the CPU."""
+        return load(self.run, decoder=self.decoder, sam=self.sam)[0]
+
+    @cached_property
+    def needs_sam(self) -> bool:
+        """Whether any part of the SAM runs."""
+        if self.decoder == "sam":
+            return True
+        card = self.card
+        shape, config = card.embedding_shape, card.prompt_encoder_config or None
+        g = build_prompt_encoder(
+            card.prompt_encoder, embedding_shape=shape, size=card.size, initialise=False, config=config
+        )
+        return g.needs_embedding
+
+    def content(self) -> str:
+        """Returns what a graph of all parts depends on: the trained weights, the SAM's, the decoder, the code."""
+        return f"{digest(self.run)} {self.card.sam_fingerprint} code {Sam.code_version} decoder {self.decoder}"
+
+
+def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> tuple[Masker, str | None]:
+    """Returns what makes the masks, and the identity of what encodes; None where no encoder runs.
+
+    With OpenVINO the whole model is one graph. Where that graph and the self-test's result are in the cache, neither
+    the SAM nor the segmenter is loaded.
+
+    Raises:
+        UsageError: for an unknown engine or precision, or one that does not run here.
+        ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
+    """
+    fitting = candidates(engine, precision, on)
+    chosen, rule = _choose(parts, fitting)
+    if chosen.name == "openvino":
+        try:
+            return _graph(parts, chosen, rule)
+        except RuntimeError as fault:
+            # Conversion fails in as many ways as there are versions; torch gives the same masks, only slower.
+            if engine != "auto":
+                raise
+            log.warning("OpenVINO cannot run this model here (%s); using torch", first_line(fault))
+            chosen = REFERENCE
+    segmenter = parts.segmenter
+    if segmenter.sam is None:
+        segmenter.to(on)
+        return TorchMasker(segmenter, None, on, chosen.precision), None
+    encoder = build_encoder(segmenter.sam, chosen, on)
+    segmenter.to(on)
+    return TorchMasker(segmenter, Embedder(encoder), on, encoder.engine.precision), encoder.identity
+
+
+def _choose(parts: Parts, fitting: list[Engine]) -> tuple[Engine, PixelRule | None]:
+    """Returns the engine, and SAM's pixel rule where one is needed and known without loading it."""
+    if not parts.needs_sam:
+        # Without an encoder there is nothing to measure that would take longer than the measurement.
+        native = [each for each in fitting if each.name == "openvino" and _runs(each)]
+        return (native or fitting)[0], None
+    if parts.sam is None:
+        known = kept(parts.card.sam_fingerprint, Sam.code_version, fitting)
+        if known is not None:
+            return known.engine, known.rule
+    sam = parts.segmenter.sam
+    if sam is None:
+        raise AssertionError("a segmenter that needs a SAM has one")
+    return choose(sam, fitting), sam.rule
+
+
+def _graph(parts: Parts, engine: Engine, rule: PixelRule | None) -> tuple[Masker, str | None]:
+    masker = GraphMasker(
+        parts.content(),
+        lambda: parts.segmenter,
+        size=parts.card.size,
+        rule=rule,
+        mapping=parts.card.mapping,
+        precision=engine.precision,
+    )
+    card = parts.card
+    encoder = f"{card.sam} {card.sam_fingerprint} code {Sam.code_version} openvino {openvino().__version__} {engine}"
+    return masker, encoder if parts.needs_sam else None
+
+
+def _runs(engine: Engine) -> bool:
+    return engine.precision == "float32" or has_bfloat16()

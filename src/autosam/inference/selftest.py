@@ -1,0 +1,174 @@
+"""Which engine is fastest for a SAM on this machine: measured once, kept."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autosam.core.files import cache_folder, write_json
+from autosam.core.letterbox import PixelRule
+from autosam.inference.cpu import cpu_features, cpu_name
+from autosam.inference.engine import REFERENCE, Encoder, Engine, build_encoder
+from autosam.models.frozen_sam import FrozenSam
+
+log = logging.getLogger(__name__)
+
+# An engine whose embedding of the test picture is further from float32 in torch than this is not used.
+LEAST_COSINE = 0.99
+# A SAM that torch encodes in less gains nothing by a conversion.
+FAST_ENOUGH_SECONDS = 0.02
+_HOPELESS = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a self-test found.
+
+    Attributes:
+        engine: the fastest that agrees with torch in float32.
+        rule: how the SAM wants its pixels.
+        seconds: an image, for each engine that was tried.
+        cosine: of its embedding with that of torch in float32.
+    """
+
+    engine: Engine
+    rule: PixelRule
+    seconds: dict[str, float]
+    cosine: dict[str, float]
+
+
+def choose(sam: FrozenSam, engines: Sequence[Engine]) -> Engine:
+    """Returns the fastest of some engines for a SAM on this CPU; the measurement of an earlier time where there is one.
+
+    Args:
+        sam: the frozen SAM, on the CPU.
+        engines: those to choose from; torch in float32 where none of them runs.
+    """
+    found = kept(sam.fingerprint(), sam.code_version, engines)
+    if found is None:
+        # Without a choice there is nothing to measure, but the pixel rule is worth keeping.
+        found = measure(sam, engines) if len(engines) > 1 else Choice(engines[0], sam.rule, {}, {})
+        tried = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found.seconds.items())
+        log.info("engine for %s: %s (an image: %s)", sam.name, found.engine, tried or "not measured")
+        write_json(_file(_key(sam.fingerprint(), sam.code_version, engines)), {"sam": sam.name, **_as_dict(found)})
+    return found.engine
+
+
+def measure(sam: FrozenSam, engines: Sequence[Engine]) -> Choice:
+    """Returns what each engine takes for a picture, and which one to use."""
+    pixels = _picture(sam.rule)
+    seconds: dict[str, float] = {}
+    cosine: dict[str, float] = {}
+    truth: torch.Tensor | None = None
+    for engine in dict.fromkeys([REFERENCE, *engines]):
+        if not _usable(engine) or _outdone(engine, seconds):
+            continue
+        try:
+            encode = build_encoder(sam, engine, torch.device("cpu"))
+            first, main = _timed(encode, pixels)
+        except Exception as fault:
+            log.info("%s cannot run %s here: %s", engine, sam.name, fault)
+            continue
+        truth = main if truth is None else truth
+        best = min(seconds.values(), default=first)
+        hopeless = first > _HOPELESS * best
+        seconds[str(engine)] = first if hopeless else min(_timed(encode, pixels)[0] for _ in range(2))
+        cosine[str(engine)] = float(torch.cosine_similarity(main.flatten(), truth.flatten(), dim=0))
+        if engine == REFERENCE and engine in engines and seconds[str(engine)] < FAST_ENOUGH_SECONDS:
+            break
+    fit = [each for each in engines if cosine.get(str(each), 0) >= LEAST_COSINE]
+    best_engine = min(fit, key=lambda each: seconds[str(each)], default=REFERENCE)
+    return Choice(best_engine, sam.rule, seconds, cosine)
+
+
+def kept(fingerprint: str, code_version: int, engines: Sequence[Engine]) -> Choice | None:
+    """Returns what an earlier self-test found for the SAM of a fingerprint; None where there was none."""
+    return _read(_file(_key(fingerprint, code_version, engines)))
+
+
+def all_kept() -> list[dict[str, Any]]:
+    """Returns every choice that was measured on this machine, each with the name of its SAM."""
+    found = []
+    for file in sorted(_file("").parent.glob("*.json")):
+        choice = _read(file)
+        if choice is not None and choice.seconds:
+            found.append({"sam": json.loads(file.read_text(encoding="utf-8")).get("sam"), **_as_dict(choice)})
+    return found
+
+
+def _read(file: Path) -> Choice | None:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return Choice(
+            Engine(**content["engine"]), PixelRule(**content["rule"]), dict(content["seconds"]), dict(content["cosine"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _key(fingerprint: str, code_version: int, engines: Sequence[Engine]) -> str:
+    from importlib.metadata import version
+
+    parts = [
+        fingerprint, str(code_version), cpu_name(), str(cpu_features()), platform.machine(),
+        str(torch.get_num_threads()), torch.__version__, version("openvino"), *map(str, engines),
+        str(importlib.util.find_spec("onnxruntime") is not None),
+    ]  # fmt: skip
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _file(key: str) -> Path:
+    return cache_folder() / "engines" / f"{key}.json"
+
+
+def _as_dict(choice: Choice) -> dict[str, Any]:
+    return {
+        "engine": asdict(choice.engine),
+        "rule": asdict(choice.rule),
+        "seconds": {name: round(value, 4) for name, value in choice.seconds.items()},
+        "cosine": {name: round(value, 6) for name, value in choice.cosine.items()},
+    }
+
+
+def _usable(engine: Engine) -> bool:
+    """Leaves out what is known to be hopeless: an engine that is not installed, bfloat16 in software."""
+    if engine.name == "onnxruntime":
+        return importlib.util.find_spec("onnxruntime") is not None
+    features = cpu_features()
+    native = [features[name] for name in ("AVX-512 bf16", "AMX bf16")]
+    return engine.precision != "bfloat16" or any(native) or all(each is None for each in native)
+
+
+def _outdone(engine: Engine, seconds: dict[str, float]) -> bool:
+    """Leaves out what needs no measurement: float32 after a faster bfloat16, ONNX Runtime after a faster OpenVINO."""
+    best = min(seconds, key=lambda name: seconds[name], default="")
+    sibling = str(Engine(engine.name, "bfloat16"))
+    return best == sibling or (engine.name == "onnxruntime" and best.startswith("openvino"))
+
+
+def _timed(encode: Encoder, pixels: torch.Tensor) -> tuple[float, torch.Tensor]:
+    started = time.perf_counter()
+    with torch.inference_mode():
+        main = encode(pixels).main
+    return time.perf_counter() - started, main
+
+
+def _picture(rule: PixelRule) -> torch.Tensor:
+    """Returns pixels (1, 3, S, S) with edges, gradients and texture, in the range that a SAM expects."""
+    y, x = torch.meshgrid(*[torch.linspace(-1, 1, rule.size)] * 2, indexing="ij")
+    texture = torch.rand(rule.size, rule.size, generator=torch.Generator().manual_seed(0))
+    disc = ((x - 0.2) ** 2 + (y + 0.1) ** 2 < 0.25).float()
+    planes = torch.stack([disc * 0.6 + 0.2 * x, disc * 0.4 + 0.3 * y, 0.5 - 0.4 * disc]) + 0.2 * texture
+    low, high = planes.min(), planes.max()
+    unit = (planes - low) / (high - low)
+    return (unit if rule.scaling == "minmax" else unit * 4 - 2)[None]

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from autosam.core.errors import UsageError
+from autosam.inference import selftest
+from autosam.inference.engine import ENGINES, REFERENCE, Engine, build_encoder, candidates, make_encoder
+from autosam.inference.openvino_encoder import has_bfloat16
+from autosam.inference.selftest import all_kept, choose, kept, measure
+from autosam.models.sam import tiny_sam
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path / "cache"))
+
+
+def _pixels(count: int = 1) -> torch.Tensor:
+    size = tiny_sam().rule.size
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=str)
+def test_every_engine_agrees_with_torch_in_float32(engine: Engine) -> None:
+    if engine == Engine("openvino", "bfloat16") and not has_bfloat16():
+        pytest.skip("this CPU has no bfloat16 for OpenVINO")
+    sam = tiny_sam()
+    reference = build_encoder(sam, REFERENCE, CPU)(_pixels()).main
+    encode = build_encoder(sam, engine, CPU)
+    made = encode(_pixels())
+    assert encode.engine == engine
+    assert made.main.dtype == torch.float32
+    if engine.precision == "float32":
+        torch.testing.assert_close(made.main, reference, rtol=1e-3, atol=1e-4)
+    assert torch.cosine_similarity(made.main.flatten(), reference.flatten(), dim=0) > 0.999
+    assert torch.equal(made.main, encode(_pixels()).main), "an embedding made again differs"
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=str)
+def test_an_embedding_does_not_depend_on_its_batch(engine: Engine) -> None:
+    if engine == Engine("openvino", "bfloat16") and not has_bfloat16():
+        pytest.skip("this CPU has no bfloat16 for OpenVINO")
+    encode = build_encoder(tiny_sam(), engine, CPU)
+    pixels = _pixels(3)
+    together = encode(pixels).main
+    for index in range(3):
+        assert torch.equal(together[index], encode(pixels[index : index + 1]).main[0])
+
+
+def test_every_engine_has_an_identity_of_its_own() -> None:
+    usable = [each for each in ENGINES if each != Engine("openvino", "bfloat16") or has_bfloat16()]
+    assert len({build_encoder(tiny_sam(), engine, CPU).identity for engine in usable}) == len(usable)
+
+
+def test_choices_leave_the_engines_that_fit() -> None:
+    assert candidates("auto", "auto", CPU) == list(ENGINES)
+    assert candidates("torch", "auto", CPU) == [REFERENCE]
+    assert candidates("torch", "bfloat16", CPU) == [Engine("torch", "bfloat16")]
+    assert {each.precision for each in candidates("auto", "float32", CPU)} == {"float32"}
+    assert candidates("auto", "auto", torch.device("cuda")) == [REFERENCE]
+    for engine, precision, device in (
+        ("tensorrt", "auto", CPU),
+        ("auto", "int4", CPU),
+        ("onnxruntime", "bfloat16", CPU),
+        ("openvino", "auto", torch.device("cuda")),
+    ):
+        with pytest.raises(UsageError):
+            candidates(engine, precision, device)
+
+
+def test_a_self_test_picks_the_fastest_that_agrees_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    sam = tiny_sam()
+    fake = {"torch float32": 3.0, "torch bfloat16": 1.0, "openvino float32": 2.0}
+    engines = [Engine(*name.split()) for name in fake]
+
+    class Encode:
+        def __init__(self, engine: Engine) -> None:
+            self.engine = engine
+
+    def timed(encode: Encode, _: torch.Tensor) -> tuple[float, torch.Tensor]:
+        wrong = encode.engine == Engine("torch", "bfloat16")
+        return fake[str(encode.engine)], torch.tensor([-1.0 if wrong else 1.0, 0.5])
+
+    monkeypatch.setattr(selftest, "build_encoder", lambda sam, engine, on: Encode(engine))
+    monkeypatch.setattr(selftest, "_timed", timed)
+    monkeypatch.setattr(selftest, "_usable", lambda engine: True)
+    assert choose(sam, engines) == Engine("openvino", "float32"), "the fastest one was wrong"
+    monkeypatch.setattr(selftest, "measure", lambda *_: pytest.fail("measured again"))
+    assert choose(sam, engines) == Engine("openvino", "float32")
+    found = kept(sam.fingerprint(), sam.code_version, engines)
+    assert found is not None and found.rule == sam.rule
+    assert [each["sam"] for each in all_kept()] == [sam.name]
+
+
+def test_an_engine_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = selftest.build_encoder
+
+    def build(sam: object, engine: Engine, on: torch.device) -> object:
+        if engine.name != "torch":
+            raise RuntimeError("no such operation")
+        return real(tiny_sam(), engine, on)
+
+    monkeypatch.setattr(selftest, "build_encoder", build)
+    assert measure(tiny_sam(), [Engine("openvino", "float32"), REFERENCE]).engine == REFERENCE
+
+
+def test_a_damaged_record_is_measured_again(tmp_path: Path) -> None:
+    sam = tiny_sam()
+    engines = candidates("auto", "float32", CPU)
+    choose(sam, engines)
+    (file,) = (tmp_path / "cache" / "engines").glob("*.json")
+    file.write_text('{"engine": 3')
+    assert kept(sam.fingerprint(), sam.code_version, engines) is None
+    choose(sam, engines)
+    assert json.loads(file.read_text())["sam"] == sam.name
+
+
+def test_auto_falls_back_to_torch_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("Unsupported operation")
+
+    monkeypatch.setattr(selftest, "choose", lambda *_: Engine("openvino", "float32"))
+    monkeypatch.setattr("autosam.inference.openvino_encoder.OpenVinoEncoder", refuse)
+    assert make_encoder(tiny_sam(), "auto").engine == REFERENCE
+    assert "Unsupported operation" in caplog.text

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autosam.inference.graphs import GraphCache
+
+
+def _make(place: Path) -> None:
+    (place / "graph.xml").write_text("<net/>")
+    (place / "graph.bin").write_bytes(bytes(100))
+
+
+def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
+    cache = GraphCache(tmp_path)
+    place = cache.get("key", _make)
+    assert cache.get("key", lambda _: pytest.fail("made again")) == place
+    assert (len(cache), cache.size() > 100) == (1, True)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "gone", "sums"])
+def test_what_is_damaged_is_made_again(tmp_path: Path, damage: str) -> None:
+    cache = GraphCache(tmp_path)
+    place = cache.get("key", _make)
+    file = place / ("sums.json" if damage == "sums" else "graph.bin")
+    if damage == "gone":
+        file.unlink()
+    elif damage == "cut":
+        file.write_bytes(file.read_bytes()[:-1])
+    else:
+        content = bytearray(file.read_bytes())
+        content[5] ^= 4
+        file.write_bytes(content)
+    assert not cache.sound("key")
+    cache.get("key", _make)
+    assert (place / "graph.bin").read_bytes() == bytes(100)
+
+
+def test_a_failed_making_leaves_nothing(tmp_path: Path) -> None:
+    def fail(place: Path) -> None:
+        _make(place)
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        GraphCache(tmp_path).get("key", fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_those_used_least_recently_go_first(tmp_path: Path) -> None:
+    import os
+
+    cache = GraphCache(tmp_path)
+    for age, key in enumerate(["old", "middle", "new"]):
+        os.utime(cache.get(key, _make), (age, age))
+    one = cache.size() // 3
+    assert cache.prune(2 * one) == one
+    assert not cache.sound("old") and cache.sound("middle") and cache.sound("new")

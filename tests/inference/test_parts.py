@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import autosam
+from autosam.core.errors import UsageError
+from autosam.inference import parts as parts_module
+from autosam.inference.engine import Engine
+from autosam.inference.masker import GraphMasker, TorchMasker
+from autosam.models.checkpoint import Card, build, save
+from autosam.models.sam import tiny_sam
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module", params=["sam-features", "hardnet39ds"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    sam = tiny_sam()
+    card = Card("tiny-random", sam.fingerprint(), request.param, 64, sam.embedding_shape)
+    torch.manual_seed(0)
+    trained = build(card, sam).trained()
+    # Away from the first weights, whose prompt is next to nothing.
+    state = {k: v + 0.05 * torch.randn_like(v) if v.is_floating_point() else v for k, v in trained.state_dict().items()}
+    state = {k: v.abs() + 0.1 if k.endswith("running_var") else v for k, v in state.items()}
+    folder = tmp_path_factory.mktemp(request.param)
+    save(folder / "model.safetensors", state, card)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("decoder", ["sam", "surrogate"])
+def test_one_graph_gives_what_torch_gives(run: Path, decoder: str) -> None:
+    plain = autosam.load(run, decoder=decoder, engine="torch", keep_prompt=True)
+    graph = autosam.load(run, decoder=decoder, engine="openvino", precision="float32", keep_prompt=True)
+    assert isinstance(plain.predictor.masks, TorchMasker) and isinstance(graph.predictor.masks, GraphMasker)
+    first, second = plain.predict(IMAGE), graph.predict(IMAGE)
+    np.testing.assert_allclose(second.probability, first.probability, atol=1e-3)
+    assert first.prompt is not None and second.prompt is not None
+    np.testing.assert_allclose(second.prompt, first.prompt, rtol=1e-2, atol=1e-3)
+    if decoder == "sam":
+        assert first.surrogate is not None and second.surrogate is not None
+        np.testing.assert_allclose(second.surrogate, first.surrogate, atol=1e-3)
+
+
+def test_a_warm_start_loads_no_sam(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choice = {"engine": "openvino", "precision": "float32"}
+    # One engine is left by the choice, so that nothing is measured; the rule is kept with the first start.
+    first = autosam.load(run, **choice).predict(IMAGE)
+    monkeypatch.setattr(parts_module, "load", lambda *_, **__: pytest.fail("loaded the SAM"))
+    assert np.array_equal(autosam.load(run, **choice).predict(IMAGE).probability, first.probability)
+
+
+def test_another_checkpoint_has_another_graph(run: Path, tmp_path: Path) -> None:
+    choice = {"engine": "openvino", "precision": "float32"}
+    first = autosam.load(run, **choice).predict(IMAGE)
+    sam = tiny_sam()
+    card = parts_module.read_card(run / "model.safetensors")
+    torch.manual_seed(3)
+    save(tmp_path / "model.safetensors", build(card, sam).trained().state_dict(), card)
+    assert not np.array_equal(autosam.load(tmp_path, **choice).predict(IMAGE).probability, first.probability)
+
+
+def test_a_graph_that_cannot_be_made_falls_back_only_where_it_was_not_asked_for(
+    run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("Unsupported operation")
+
+    monkeypatch.setattr(parts_module, "GraphMasker", refuse)
+    monkeypatch.setattr(parts_module, "choose", lambda *_: Engine("openvino", "float32"))
+    assert isinstance(autosam.load(run).predictor.masks, TorchMasker)
+    with pytest.raises(RuntimeError):
+        autosam.load(run, engine="openvino", precision="float32")
+
+
+def test_names_that_are_none_are_refused(run: Path) -> None:
+    for wrong in ({"engine": "tpu"}, {"precision": "int8"}, {"decoder": "none"}, {"device": "abacus"}):
+        with pytest.raises(UsageError):
+            autosam.load(run, **wrong)
