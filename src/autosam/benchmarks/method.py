@@ -1,0 +1,148 @@
+"""What is scored: a trained run, or masks that any tool wrote into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autosam.benchmarks.benchmark import Kind
+from autosam.core.errors import DataError
+from autosam.core.sample import Sample
+from autosam.data.images import read_mask
+from autosam.data.walk import images_below, name_below, without_suffix
+from autosam.inference.model import load
+from autosam.inference.prediction import Prediction
+from autosam.models.checkpoint import digest
+
+_NEAREST_ONE = np.float32(1 - 2**-24)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """A prediction and what views need beside it; see `autosam.benchmarks.view.Scene`."""
+
+    prediction: Prediction
+    values: npt.NDArray[np.float32]
+    objects: npt.NDArray[np.integer] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A named way from a sample to its prediction.
+
+    Attributes:
+        name: as it stands in tables.
+        predict: may raise a DataError for a case that it cannot do.
+        about: plain values for the summary: hashes, configuration.
+        marks: what a reader must know of it before its numbers.
+    """
+
+    name: str
+    predict: Callable[[Sample], Predicted]
+    about: dict[str, Any]
+    marks: tuple[str, ...] = ()
+
+
+def of_run(run: Path, **loading: Any) -> Method:
+    """Returns the model of a run.
+
+    Args:
+        run: the folder that training wrote.
+        loading: further arguments of `autosam.load`.
+
+    Raises:
+        ModelError: where the model or its SAM cannot be loaded.
+    """
+    model = load(run, keep_prompt=True, **loading)
+    card = model.card
+
+    def predict(sample: Sample) -> Predicted:
+        prediction = model.predict(sample)
+        values = logits(prediction.probability) if card.mapping == "sigmoid" else prediction.probability
+        return Predicted(prediction, values)
+
+    marks: tuple[str, ...] = ()
+    if card.sam == "litemedsam":
+        marks = ("SAM'S OWN TRAINING: LiteMedSAM was trained on many public sets; this benchmark may be among them",)
+    about = {"run": run.name, "sha256": digest(run), "encoder": model.encoder, "card": asdict(card)}
+    return Method(f"AutoSAM ({card.sam}, {card.prompt_encoder})", predict, about, marks)
+
+
+def logits(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Returns the logits of float32 probabilities in 0..1, finite everywhere."""
+    inside = probability.clip(np.finfo(np.float32).tiny, _NEAREST_ONE)
+    return np.asarray(np.log(inside) - np.log1p(-inside), np.float32)
+
+
+def of_folder(folder: Path, kind: Kind) -> Method:
+    """Returns the masks of a folder: FOLDER/probabilities/ID.*, else FOLDER/masks/ID.*, else FOLDER/ID.*.
+
+    A mask of 0 and one other value is taken as it is meant. One of several values is a map of objects where the
+    benchmark numbers objects, and a probability (255, or 65535 of 16 bit, being 1) where it scores gray maps; what lies
+    in `probabilities` is always one.
+
+    Raises:
+        DataError: where there is no such folder; and by the method, for a case without a mask, with several, with an
+            unreadable one or one of another size than its image.
+    """
+    if not folder.is_dir():
+        raise DataError("there is no such folder of predictions", file=folder, cure="Check the path")
+    indices = {place: _index(place) for place in (folder / "probabilities", folder / "masks", folder) if place.is_dir()}
+
+    def predict(sample: Sample) -> Predicted:
+        file, gray = _find(sample.id, indices, folder)
+        stored = read_mask(file)
+        if stored.shape != sample.size:
+            raise DataError(
+                f"the prediction is {stored.shape[1]} x {stored.shape[0]} pixels, its image "
+                f"{sample.size[1]} x {sample.size[0]}",
+                file=file,
+                cure="Write it at the image's own size; nothing is resized silently",
+            )
+        probability, objects = interpret(stored, kind, gray=gray, file=file)
+        return Predicted(Prediction(sample.id, sample.rgb(), probability), probability, objects)
+
+    return Method(folder.resolve().name, predict, {"predictions": folder.resolve().name})
+
+
+def interpret(
+    stored: npt.NDArray[Any], kind: Kind, *, gray: bool, file: Path
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.integer] | None]:
+    """Returns the probability (H, W) in 0..1 of a stored mask, and its objects' numbers where it has them.
+
+    Raises:
+        DataError: on negative values.
+    """
+    if stored.size and int(stored.min()) < 0:
+        raise DataError("it holds negative values", file=file, cure="Write 0 for background")
+    values = np.unique(stored)
+    several = len(values[values != 0]) > 1
+    if not gray and not several:
+        return (stored != 0).astype(np.float32), None
+    if not gray and kind == "instances":
+        return (stored != 0).astype(np.float32), stored
+    full = 255 if stored.dtype == np.uint8 else 65535
+    return (stored / full).clip(0, 1).astype(np.float32), None
+
+
+def _index(root: Path) -> dict[str, list[Path]]:
+    index: dict[str, list[Path]] = {}
+    for file in images_below(root):
+        index.setdefault(without_suffix(name_below(file, root)), []).append(file)
+    return index
+
+
+def _find(case: str, indices: dict[Path, dict[str, list[Path]]], folder: Path) -> tuple[Path, bool]:
+    for place, index in indices.items():
+        found = index.get(case, [])
+        if len(found) > 1:
+            names = ", ".join(file.name for file in found)
+            raise DataError(f"several predictions for {case}: {names}", file=place, cure="Keep one of them")
+        if found:
+            return found[0], place.name == "probabilities"
+    raise DataError(f"no prediction for {case}", file=folder, cure=f"A mask named {case}.png was expected in it")
