@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from autosam.evaluation.report import Report
 from autosam.inference.prediction import Prediction
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """A method's scores.
 
@@ -31,6 +33,11 @@ class Outcome:
 
     report: Report
     scores: Mapping[str, Mapping[str, Scores]]
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What the report says of itself."""
+        return self.report.summary()
 
 
 def score(

@@ -1,0 +1,64 @@
+"""A benchmark's numbers as Markdown, a table for each view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autosam.benchmarks.averages import Averages
+from autosam.benchmarks.benchmark import Benchmark
+from autosam.benchmarks.inventory import Part
+from autosam.benchmarks.view import Measure, View
+
+
+def markdown(
+    benchmark: Benchmark,
+    averages: Averages,
+    views: Sequence[View],
+    method: str,
+    parts: Sequence[Part],
+    marks: Sequence[str],
+) -> str:
+    """Returns the tables; each has its view in its title and what a reader must know above it."""
+    counts = {part.name: part for part in parts}
+    lines = [f"# {benchmark.title}: {method}", ""]
+    for view in views:
+        lines += [f"## View `{view.name}`", "", f"{view.about[0].upper()}{view.about[1:]}.", ""]
+        lines += [f"- {mark}" for mark in marks]
+        titles = [f"{m.title} {_ARROWS[m.direction]}".strip() for m in view.measures]
+        lines += ["", f"| part | {'clips' if view.clips else 'images'} | {' | '.join(titles)} |"]
+        lines.append("|---" * (len(titles) + 2) + "|")
+        for part, entries in averages[view.name].items():
+            cases = max(entry["cases"] for entry in entries.values())
+            cells = [_cell(measure, entries[measure.name]) for measure in view.measures]
+            lines.append(f"| {_label(part, counts, benchmark)} | {cases} | {' | '.join(cells)} |")
+        lines.append("")
+    lines += [
+        "Means with 95 % bootstrap intervals, drawn over groups (patients, cases of video) where they are known.",
+        "",
+        f"Protocol of the benchmark: {benchmark.protocol}. Licence of the images: {benchmark.licence}. "
+        f"Cite: {benchmark.citation}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+_ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
+
+
+def _label(part: str, counts: Mapping[str, Part], benchmark: Benchmark) -> str:
+    """Returns a part's name, marked where the copy has less of it than the official one, or of a part of it."""
+    splits = benchmark.parts()[part]
+    known = [counts[name] for name in (part, *splits) if name in counts]
+    short = any(one.official is not None and one.have < one.official for one in known)
+    missing = any(one.have == 0 for one in known)
+    return f"{part} (partial)" if short or missing else part
+
+
+def _cell(measure: Measure, entry: Mapping[str, Any]) -> str:
+    if entry["mean"] is None:
+        return "-"
+    digits = 4 if measure.unit == "fraction" else 2
+    low, high = entry["ci95"]
+    spread = f" ± {entry['sd']:.{digits}f} over {len(entry['seeds'])} seeds" if "seeds" in entry else ""
+    return f"{entry['mean']:.{digits}f}{spread} [{low:.{digits}f}, {high:.{digits}f}]"

@@ -1,0 +1,69 @@
+"""Trainings on the training part of a benchmark; the test parts take no part in them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autosam.benchmarks.benchmark import Benchmark, Copy
+from autosam.core.errors import DataError
+from autosam.core.files import write_text
+from autosam.core.progress import Progress
+from autosam.data.foreground import Foreground
+from autosam.data.images import read_image
+from autosam.inference.prediction import write_image
+from autosam.training.train import train
+
+
+def train_on(
+    benchmark: Benchmark, copy: Copy, out: Path, *, seeds: int, choices: Mapping[str, Any], progress: Progress
+) -> list[Path]:
+    """Trains once a seed, from that of the choices on, and returns the runs' folders.
+
+    Args:
+        benchmark: names the choices where none are given.
+        copy: its training images are trained on, a part of them held out to choose the checkpoint.
+        out: gets `training`, the table of images and binary masks, and a run `seed-N` for each seed.
+        seeds: how many.
+        choices: fields of `autosam.training.config.TrainConfig`.
+        progress: told of the stages.
+
+    Raises:
+        DataError: where the copy has no training part.
+    """
+    if not copy.train:
+        raise DataError(
+            "it has no training images",
+            file=copy.root,
+            cure=f"--run and --predictions need none. The official layout is {benchmark.layout}",
+        )
+    table = write_training(benchmark, copy, out / "training", progress)
+    first = int(choices.get("seed", 0))
+    runs = []
+    for seed in range(first, first + seeds):
+        given = {**benchmark.training, **choices, "seed": seed}
+        runs.append(train(table, out / f"seed-{seed}", progress=progress, **given))
+    return runs
+
+
+def write_training(benchmark: Benchmark, copy: Copy, folder: Path, progress: Progress) -> Path:
+    """Writes the training masks as PNG of 0 and 255, and the table of image, mask and group, whose path is returned."""
+    rule = Foreground.parse(benchmark.foreground)
+    stream = StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("image", "mask", "group"))
+    progress.start("writing training masks", len(copy.train))
+    for item in copy.train:
+        height, width = read_image(item.image).shape[:2]
+        labels, _ = benchmark.read_truth(item.truth, (height, width))
+        mask = folder / "masks" / f"{item.id}.png"
+        write_image(mask, rule.binary(labels, item.truth).astype(np.uint8) * np.uint8(255))
+        writer.writerow((item.image.resolve(), mask.relative_to(folder), item.group or ""))
+        progress.advance()
+    write_text(folder / "train.csv", stream.getvalue())
+    return folder / "train.csv"
