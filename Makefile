@@ -10,6 +10,7 @@ PYTEST_ARGS ?= -n auto
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+PARITY_PIP := build/parity-venv/bin/python -m pip --disable-pip-version-check
 # Which cache folder the weights and the demo data were fetched into.
 FETCHED := $(VENV)/.fetched
 CACHE := $(or $(AUTOSAM_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/autosam)
@@ -21,7 +22,7 @@ UNWANTED := $(UNWANTED)|triton|nvidia-.*|cuda-.*
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench kills format clean
+.PHONY: help setup demo test check bench kills parity format clean
 
 help:
 	@echo "make setup    make .venv with .venv/bin/autosam, fetch and check the default SAM and the demo data"
@@ -30,6 +31,7 @@ help:
 	@echo "make check    lint, types, floors"
 	@echo "make bench    measure what is said to be fast, both sides in one process"
 	@echo "make kills    kill a training ten times, resume it, and compare the weights with one never killed"
+	@echo "make parity   hold the metrics against other implementations, in an environment of their own"
 	@echo "make format   let ruff format and mend what it can"
 	@echo "make clean    remove what was built, but for .venv"
 
@@ -78,6 +80,17 @@ kills: setup
 	rm -rf build/kills-data
 	$(BIN)/python examples/mni152/prepare.py build/kills-data
 	$(BIN)/python harness/kills.py build/kills-data/train --work build/kills -- --epochs 6 --views 2 --group '^(block\d+)'
+
+parity: build/parity-venv/.packages
+	OMP_NUM_THREADS=1 PYTHONPATH=src build/parity-venv/bin/python parity/compare.py --write
+
+# Some oracles hold numpy back, so they stay out of $(VENV). torch first, as there.
+build/parity-venv/.packages: parity/requirements.txt
+	$(PYTHON) -m venv build/parity-venv
+	$(PARITY_PIP) install --quiet --no-deps "torch==$(TORCH_VERSION)+cpu" || \
+	  $(PARITY_PIP) install --quiet --no-deps --index-url "$(TORCH_INDEX:$(TORCH_BUILD)=cpu)" "torch==$(TORCH_VERSION)"
+	$(PARITY_PIP) install --quiet --requirement $<
+	@touch $@
 
 format: $(VENV)/.packages
 	$(BIN)/ruff check --fix
