@@ -56,10 +56,11 @@ def rasterise(polygons: Sequence[npt.NDArray[np.float64]], height: int, width: i
 
 def _inside(polygon: npt.NDArray[np.float64], rows: slice, columns: slice) -> npt.NDArray[np.bool_]:
     """Returns which pixels of a window are inside: along each row, every edge that is crossed turns it over."""
-    x0, y0 = polygon.T
-    x1, y1 = np.roll(polygon, -1, axis=0).T
-    first = np.ceil(np.minimum(y0, y1) - 0.5).clip(rows.start, rows.stop).astype(np.int64)
-    last = np.ceil(np.maximum(y0, y1) - 0.5).clip(rows.start, rows.stop).astype(np.int64)
+    # Every edge downwards, so that one gone in both directions is crossed at the same place to the bit.
+    down = (polygon[:, 1] <= np.roll(polygon[:, 1], -1))[:, None]
+    x0, y0 = np.where(down, polygon, np.roll(polygon, -1, axis=0)).T
+    x1, y1 = np.where(down, np.roll(polygon, -1, axis=0), polygon).T
+    first, last = (np.ceil(y - 0.5).clip(rows.start, rows.stop).astype(np.int64) for y in (y0, y1))
     counts = last - first
     edge = np.repeat(np.arange(len(polygon)), counts)
     row = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
