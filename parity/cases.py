@@ -92,7 +92,7 @@ def _cells(name: str, seed: int, shape: tuple[int, int], rough: float) -> Object
     random = np.random.default_rng(100 + seed)
     first, second = (gaussian_filter(random.standard_normal(shape), rough) for _ in range(2))
     sides = [label(side > side.std() / 2)[0].astype(np.uint8) for side in (first, first + 0.5 * second)]
-    # Touching objects: every component is cut in two by the columns' parity of its middle.
+    # A cut down the middle makes touching objects of those that lie across it.
     cut = np.arange(shape[1]) > shape[1] // 2
     truth = np.where(cut & (sides[0] > 0), sides[0] + sides[0].max(), sides[0])
     return ObjectCase(name, truth.astype(np.uint8), sides[1])

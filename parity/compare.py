@@ -65,7 +65,8 @@ class Comparison:
                     continue
                 row.compared += 1
                 difference = float(np.max(np.abs(np.asarray(own(metric)) - value)))
-                if difference >= row.worst:
+                # Also where it is not a number.
+                if not difference < row.worst:
                     row.worst, row.where = difference, name
                 if keep and metric not in CURVES:
                     kinds = self.values.setdefault(metric, {}).setdefault(oracle, {})
@@ -117,7 +118,7 @@ def main() -> int:
     if missing:
         print(f"without an oracle: {', '.join(sorted(missing))}", file=sys.stderr)
         return 1
-    far = {key: row for key, row in found.rows.items() if row.worst > LIMIT.get(key[1], 1e-9)}
+    far = {key: row for key, row in found.rows.items() if not row.worst <= LIMIT.get(key[1], 1e-9)}
     for (metric, oracle), row in far.items():
         print(f"{metric} differs from {oracle} by {row.worst:g} on '{row.where}'", file=sys.stderr)
     if far:
