@@ -49,7 +49,10 @@ _ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 def _label(part: str, counts: Mapping[str, Part], benchmark: Benchmark) -> str:
     """Returns a part's name, marked where the copy has less of it than the official one, or of a part of it."""
     splits = benchmark.parts()[part]
-    known = [counts[name] for name in (part, *splits) if name in counts]
+    # Where only a union's count is published, its shortage marks every split in it.
+    around = [union.name for union in benchmark.unions if set(splits) <= set(union.of) and counts.get(union.name)]
+    bare = any(counts[name].official is None for name in splits)
+    known = [counts[name] for name in (part, *splits, *(around if bare else ())) if name in counts]
     short = any(one.official is not None and one.have < one.official for one in known)
     missing = any(one.have == 0 for one in known)
     return f"{part} (partial)" if short or missing else part
