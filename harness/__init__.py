@@ -1,0 +1,1 @@
+"""Faults, kills and hostile files, thrown at the real command line."""

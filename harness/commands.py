@@ -1,0 +1,154 @@
+"""The real command line in processes of its own: limited, watched, stopped at will."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+AUTOSAM = [sys.executable, "-c", "from autosam.cli.main import run; run()"]
+PATIENCE = 180.0
+_SEALED = Path(__file__).parent / "sealed"
+_DROP_FROM_BOUNDING_SET, _PASS_OVER_RIGHTS = 24, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a process is denied.
+
+    Attributes:
+        memory: bytes of private memory (RLIMIT_DATA); None for no limit.
+        file_size: bytes of one file (RLIMIT_FSIZE), which stands for a full disk where none can be mounted.
+        rights: whether the rights of files count for root too.
+    """
+
+    memory: int | None = None
+    file_size: int | None = None
+    rights: bool = False
+
+    def apply(self) -> None:
+        """Takes effect in the process that calls it."""
+        if self.memory is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, (self.memory, self.memory))
+        if self.file_size is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_size, self.file_size))
+        if self.rights and os.geteuid() == 0:
+            ctypes.CDLL(None).prctl(_DROP_FROM_BOUNDING_SET, _PASS_OVER_RIGHTS, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A process that has ended.
+
+    Attributes:
+        code: its exit code; negative where a signal ended it.
+        out: what it printed.
+        err: what it printed as messages.
+        peak: its greatest resident memory in bytes.
+        seconds: that it ran.
+        sockets: a line for each socket of a network that it tried to open.
+    """
+
+    code: int
+    out: str
+    err: str
+    peak: int
+    seconds: float
+    sockets: tuple[str, ...]
+
+    @property
+    def said(self) -> str:
+        """The last message that ends a command; the very last line where there is none."""
+        lines = self.err.strip().splitlines()
+        ends = [line for line in lines if line.startswith(("error: ", "stopped: "))]
+        return ends[-1] if ends else (lines[-1] if lines else "")
+
+
+@dataclass(slots=True)
+class Running:
+    """A process under way.
+
+    Attributes:
+        process: itself.
+        log: the file of its messages.
+    """
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    started: float = field(default_factory=time.monotonic)
+    _status: int | None = None
+    _peak: int = 0
+
+    def ended(self) -> bool:
+        """Says whether it has ended."""
+        if self._status is None:
+            pid, status, used = os.wait4(self.process.pid, os.WNOHANG)
+            if pid:
+                self._status, self._peak = status, used.ru_maxrss * 1024
+                self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self._status is not None
+
+    def until(self, sign: Callable[[], bool], patience: float = PATIENCE, pause: float = 0.002) -> bool:
+        """Waits for a sign, or until it has ended; says whether the sign came."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end and not self.ended():
+            if sign():
+                return True
+            time.sleep(pause)
+        return False
+
+    def signal(self, number: int) -> None:
+        """Sends a signal, where it still runs."""
+        if not self.ended():
+            os.kill(self.process.pid, number)
+
+    def done(self, patience: float = PATIENCE) -> Done:
+        """Waits for its end; kills it where that does not come."""
+        if not self.until(lambda: False, patience) and not self.ended():
+            self.process.kill()
+            self.until(lambda: False)
+        out, sockets = self.log.with_suffix(".out"), self.log.with_suffix(".sockets")
+        return Done(
+            self.process.returncode,
+            out.read_text(errors="replace"),
+            self.log.read_text(errors="replace"),
+            self._peak,
+            time.monotonic() - self.started,
+            tuple(sockets.read_text().splitlines()) if sockets.exists() else (),
+        )
+
+
+def start(arguments: list[str], *, log: Path, cache: Path, limits: Limits | None = None, **environment: str) -> Running:
+    """Starts `autosam ARGUMENTS`, sealed from the network; its messages go to `log`, its output beside it.
+
+    Its standard input is a pipe in which nothing ever arrives: what waits for an answer is killed for it.
+    """
+    temporary = log.parent / "temporary"
+    temporary.mkdir(parents=True, exist_ok=True)
+    settings = {
+        **os.environ,
+        "AUTOSAM_CACHE": str(cache),
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(_SEALED), environment.pop("PYTHONPATH", "")])),
+        "HARNESS_SOCKETS": str(log.with_suffix(".sockets").absolute()),
+        "OMP_NUM_THREADS": "1",
+        **environment,
+    }
+    # A process's output must not fall under its own limit of a file's size: pipes would, files do.
+    with log.open("wb") as err, log.with_suffix(".out").open("wb") as out:
+        process = subprocess.Popen(
+            [*AUTOSAM, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=err,
+            env=settings,
+            cwd=log.parent,
+            preexec_fn=None if limits is None else limits.apply,
+        )
+    return Running(process, log)
