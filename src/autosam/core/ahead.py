@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ Y = TypeVar("Y")
 _AHEAD = 2
 
 
-def ahead(make: Callable[[X], Y], inputs: Iterable[X]) -> Iterator[Y]:
+def ahead(make: Callable[[X], Y], inputs: Iterable[X]) -> Generator[Y]:
     """Yields `make(x)` for every input in order, made in one thread a little ahead of its use."""
     with ThreadPoolExecutor(1) as pool:
         waiting: list[Future[Y]] = []

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from itertools import count, islice
 
 import torch
 
+from autosam.core.ahead import ahead
 from autosam.core.precision import PRECISIONS
 from autosam.inference.cpu import cpu_features
 from autosam.inference.engine import Encoder
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import Plan, TrainConfig
-from autosam.training.examples import Examples, Index
+from autosam.training.examples import Batch, Examples, Index
 from autosam.training.fit import update
 from autosam.training.losses import LOSSES
 
@@ -26,6 +27,9 @@ CLOSING_SECONDS = 8.0
 EMBEDDING_SHARE = 0.5
 VALIDATION_SHARE = 0.12
 MIN_STEPS = 10
+# How many steps the pace is measured on, or for how long where they are slow.
+MEASURED_STEPS = 10
+MEASURED_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +91,38 @@ def measure(
 
     Where the precision is left open, it is the one in which a step takes less time.
     """
-    some: list[Index] = [(case % len(examples.data), 0 if views else 1) for case in range(config.batch)]
     kept = copy.deepcopy(segmenter.trained().state_dict())
     optimiser = torch.optim.AdamW(segmenter.trained().parameters(), lr=1e-5, fused=True)
     loss = LOSSES[config.loss][0]
-    cached = examples.batch(some)
-
-    def step(precision: str) -> None:
-        # Live training encodes within the step.
-        update(segmenter, optimiser, cached if views else examples.batch(some), loss, 1e-5, device, precision)
-
-    # The first of each pays for allocations.
-    steps = {
-        precision: _middle([_seconds(partial(step, precision)) for _ in range(5)][1:])
-        for precision in step_precisions(config.precision, device)
-    }
+    steps = {}
+    for precision in step_precisions(config.precision, device):
+        # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
+        work = ahead(examples.batch, _some(config.batch, len(examples.data), views))
+        steps[precision] = _pace(
+            lambda batch, at=precision: update(segmenter, optimiser, batch, loss, 1e-5, device, at), work
+        )
+        work.close()
     precision = min(steps, key=lambda each: steps[each])
     segmenter.trained().load_state_dict(kept)
     segmenter.trained().zero_grad(set_to_none=True)
     looks = [_seconds(score) for _ in range(4)]
     # The first pays for an embedding that is kept from then on.
     return Pace(steps[precision], precision, _middle(looks[1:]))
+
+
+def _pace(step: Callable[[Batch], object], work: Iterator[Batch]) -> float:
+    """Returns the mean seconds of a few steps, the first left out: it pays for allocations."""
+    times: list[float] = []
+    while len(times) <= MEASURED_STEPS and (len(times) < 3 or sum(times) < MEASURED_SECONDS):
+        times.append(_seconds(lambda: step(next(work))))
+    return sum(times[1:]) / len(times[1:])
+
+
+def _some(batch: int, cases: int, views: int) -> Iterator[list[Index]]:
+    """Yields batches of the cases in turn; with live training each in a view of its own."""
+    numbers = count()
+    while True:
+        yield [(number % cases, 0 if views else 1 + number) for number in islice(numbers, batch)]
 
 
 def step_precisions(chosen: str, device: torch.device) -> tuple[str, ...]:
