@@ -12,7 +12,7 @@ import torch
 
 from autosam.core.precision import PRECISIONS
 from autosam.inference.cpu import cpu_features
-from autosam.inference.engine import Encoder
+from autosam.inference.engine import REFERENCE, Encoder
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Examples, Index
@@ -22,6 +22,8 @@ from autosam.training.losses import LOSSES
 # What a measured pace may worsen by, and what is left for the last writing.
 MARGIN = 0.9
 CLOSING_SECONDS = 8.0
+# What steps may be looked at for before the first of them counts.
+LOOK_SECONDS = 20.0
 # In a fixed time more views beat more steps, up to about half of it spent on embeddings (docs/method.md).
 EMBEDDING_SHARE = 0.5
 VALIDATION_SHARE = 0.12
@@ -97,17 +99,15 @@ def measure(
         # Live training encodes within the step.
         update(segmenter, optimiser, cached if views else examples.batch(some), loss, 1e-5, device, precision)
 
-    # The first of each pays for allocations.
     steps = {
-        precision: _middle([_seconds(partial(step, precision)) for _ in range(5)][1:])
+        precision: _middle(_times(partial(step, precision), 5))
         for precision in step_precisions(config.precision, device)
     }
     precision = min(steps, key=lambda each: steps[each])
     segmenter.trained().load_state_dict(kept)
     segmenter.trained().zero_grad(set_to_none=True)
-    looks = [_seconds(score) for _ in range(4)]
-    # The first pays for an embedding that is kept from then on.
-    return Pace(steps[precision], precision, _middle(looks[1:]))
+    # The first look also pays for an embedding that is kept from then on.
+    return Pace(steps[precision], precision, _middle(_times(score, 4)))
 
 
 def step_precisions(chosen: str, device: torch.device) -> tuple[str, ...]:
@@ -128,6 +128,15 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def _times(work: Callable[[], object], most: int) -> list[float]:
+    """Returns what `work` takes, again and again: `most` times less one, fewer (at least one) where it is slow."""
+    times: list[float] = []
+    while len(times) < 2 or (len(times) < most and sum(times) < LOOK_SECONDS):
+        times.append(_seconds(work))
+    # The first one pays for allocations.
+    return times[1:]
+
+
 def _middle(times: list[float]) -> float:
     return sorted(times)[len(times) // 2]
 
@@ -140,7 +149,7 @@ def decide(
     *,
     train: int,
     val: int,
-    encoder: Encoder,
+    encoder: Encoder | None,
     data: str,
 ) -> Plan:
     """Returns the plan that fits the time that is left, or the number of epochs that was asked for.
@@ -152,7 +161,7 @@ def decide(
         left: seconds until the bound.
         train: number of training cases.
         val: number of validation cases.
-        encoder: what encodes.
+        encoder: what encodes; None for a segmenter that needs no embedding.
         data: digest of the data.
     """
     epoch_steps = -(-train // config.batch)
@@ -177,9 +186,9 @@ def decide(
         epoch_steps=epoch_steps,
         validate_every=max(1, -(-steps // looks)),
         warmup=max(1, min(200, steps // 20)),
-        encoder=encoder.identity,
-        engine=encoder.engine.name,
-        precision=encoder.engine.precision,
+        encoder=None if encoder is None else encoder.identity,
+        engine=REFERENCE.name if encoder is None else encoder.engine.name,
+        precision=REFERENCE.precision if encoder is None else encoder.engine.precision,
         step_precision=step_precision,
         threads=torch.get_num_threads(),
         train=train,
