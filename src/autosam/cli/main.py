@@ -37,6 +37,10 @@ def _choices(**given: Any) -> dict[str, Any]:
 def train(
     data: Annotated[Path, typer.Argument(help="Folder of images and masks, or a CSV with image,mask[,group].")],
     out: Annotated[Path, typer.Option(help="The run's folder; must be new or empty, but with --resume.")],
+    method: Annotated[
+        str | None,
+        typer.Option(help="autosam, or a rival: unet, hardnet-segmentation, tuned-decoder, medical-sam-adapter."),
+    ] = None,
     sam: Annotated[str | None, typer.Option(help="Name or file of the frozen SAM.  [default: litemedsam]")] = None,
     prompt_encoder: Annotated[
         str | None,
@@ -76,9 +80,9 @@ def train(
         from autosam.training.train import train as work
 
         choices = _choices(
-            sam=sam, prompt_encoder=prompt_encoder, weights=weights, minutes=minutes, epochs=epochs, views=views,
-            batch=batch, size=size, val=val, val_data=val_data, group=group, foreground=foreground, augment=augment,
-            loss=loss, lr=lr, device=device, engine=engine, precision=precision, seed=seed, init=init,
+            method=method, sam=sam, prompt_encoder=prompt_encoder, weights=weights, minutes=minutes, epochs=epochs,
+            views=views, batch=batch, size=size, val=val, val_data=val_data, group=group, foreground=foreground,
+            augment=augment, loss=loss, lr=lr, device=device, engine=engine, precision=precision, seed=seed, init=init,
         )  # fmt: skip
         progress = shown(quiet)
         try:

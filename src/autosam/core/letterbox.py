@@ -73,6 +73,10 @@ class Frame:
             pixels = (pixels - low) / (high - low).clamp(min=1e-8)
         return torch.where(valid, pixels, torch.tensor(rule.pad)).contiguous()
 
+    def seen(self, size: int, rule: PixelRule | None) -> torch.Tensor:
+        """Returns what a segmenter asks for: `pixels(rule)` where it has a rule of its own, else `rgb(size)`."""
+        return self.rgb(size) if rule is None else self.pixels(rule)
+
     def rgb(self, size: int) -> torch.Tensor:
         """Returns (3, size, size) float32 RGB in 0..1, zero where padded: what the prompt encoder g sees."""
         image = self.resized(size).image

@@ -86,6 +86,7 @@ _PROTOCOL = (
 def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:
     card = model.card
     known = {
+        "method": card.method,
         "sam": card.sam,
         "sam_sha256": card.sam_fingerprint,
         "prompt_encoder": card.prompt_encoder,

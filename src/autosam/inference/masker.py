@@ -61,7 +61,8 @@ class TorchMasker:
         self.segmenter.train(False)
         embedding = None if self.embed is None else self.embed(frame).to(self.device)
         with computing(self.precision, self.device):
-            return self.segmenter(frame.rgb(self.segmenter.size)[None].to(self.device), embedding)
+            seen = frame.seen(self.segmenter.size, self.segmenter.rule)[None]
+            return self.segmenter(seen.to(self.device), embedding)
 
 
 class GraphMasker:
@@ -74,6 +75,7 @@ class GraphMasker:
         rule: how SAM wants its pixels; None for a segmenter without SAM.
         mapping: how the logits become a probability.
         precision: "float32" or "bfloat16".
+        own: the segmenter's own rule for the pixels of its image.
     """
 
     def __init__(
@@ -85,16 +87,17 @@ class GraphMasker:
         rule: PixelRule | None,
         mapping: Mapping,
         precision: str,
+        own: PixelRule | None = None,
     ) -> None:
         shapes = [(1, 3, size, size)] + ([] if rule is None else [(1, 3, rule.size, rule.size)])
         self._graph = Graph(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), precision)
-        self._size, self._rule = size, rule
+        self._size, self._rule, self._own = size, rule, own
         self.frame_size = frame_size(size, rule)
         self.mapping = mapping
 
     def __call__(self, frame: Frame) -> Masks:
         """See `Masker`."""
-        inputs = [frame.rgb(self._size)[None].numpy()]
+        inputs = [frame.seen(self._size, self._own)[None].numpy()]
         if self._rule is not None:
             inputs.append(frame.pixels(self._rule)[None].numpy())
         return Masks(*(torch.from_numpy(value) for value in self._graph(*inputs)))

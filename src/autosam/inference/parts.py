@@ -16,8 +16,9 @@ from autosam.inference.openvino_encoder import has_bfloat16, openvino
 from autosam.inference.selftest import choose, kept
 from autosam.models.checkpoint import Card, digest, load, model_file, read_card
 from autosam.models.prompt_encoder import build_prompt_encoder
+from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.models.sam_model import Sam
-from autosam.models.segmenter import SamSegmenter, SurrogateSegmenter
+from autosam.models.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
 
@@ -42,21 +43,29 @@ class Parts:
         return read_card(model_file(self.run))
 
     @cached_property
-    def segmenter(self) -> SamSegmenter | SurrogateSegmenter:
+    def segmenter(self) -> Segmenter:
         """The trained segmenter with its frozen SAM, on the CPU."""
         return load(self.run, decoder=self.decoder, sam=self.sam)[0]
 
     @cached_property
     def needs_sam(self) -> bool:
-        """Whether any part of the SAM runs."""
+        """Whether SAM's embedding is needed."""
+        card = self.card
+        if card.method != AUTOSAM:
+            return RIVALS[card.method].needs == "embedding"
         if self.decoder == "sam":
             return True
-        card = self.card
         shape, config = card.embedding_shape, card.prompt_encoder_config or None
         g = build_prompt_encoder(
             card.prompt_encoder, embedding_shape=shape, size=card.size, initialise=False, config=config
         )
         return g.needs_embedding
+
+    @cached_property
+    def own_rule(self) -> PixelRule | None:
+        """The segmenter's own rule for its pixels; it is loaded only where it has one."""
+        adapted = self.card.method != AUTOSAM and RIVALS[self.card.method].needs == "weights"
+        return self.segmenter.rule if adapted else None
 
     def content(self) -> str:
         """Returns what a graph of all parts depends on: the trained weights, the SAM's, the decoder, the code."""
@@ -117,6 +126,7 @@ def _graph(parts: Parts, engine: Engine, rule: PixelRule | None) -> tuple[Masker
         rule=rule,
         mapping=parts.card.mapping,
         precision=engine.precision,
+        own=parts.own_rule,
     )
     card = parts.card
     encoder = f"{card.sam} {card.sam_fingerprint} code {Sam.code_version} openvino {openvino().__version__} {engine}"

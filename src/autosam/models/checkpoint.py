@@ -1,4 +1,4 @@
-"""Trained weights as one self-describing safetensors file: g and h, and all that is needed to use them again."""
+"""Trained weights as one self-describing safetensors file, with all that is needed to use them again."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from autosam.core.errors import ModelError
+from autosam.core.errors import ModelError, UsageError
 from autosam.core.files import sha256, write_bytes
 from autosam.core.probability import Mapping
 from autosam.models.frozen_sam import FrozenSam, load_sam
 from autosam.models.prompt_encoder import build_prompt_encoder
-from autosam.models.segmenter import SamSegmenter, SurrogateSegmenter, Trained
+from autosam.models.rivals import AUTOSAM, METHODS, RIVALS, build_rival, method_title
+from autosam.models.segmenter import SamSegmenter, Segmenter, SurrogateSegmenter
 from autosam.models.surrogate import Surrogate
 from autosam.models.tensors import digest_of
 from autosam.models.weights import load_tensors
@@ -30,16 +32,18 @@ class Card:
     """What a checkpoint says of itself.
 
     Attributes:
-        sam: name of the frozen SAM.
+        sam: name of the frozen SAM; "none" where the method needs none.
         sam_fingerprint: SHA-256 over the SAM's weights; the same SAM must be there to use the checkpoint.
-        prompt_encoder: name of g.
-        size: side of g's square input, in pixels.
+        prompt_encoder: name of g; "none" where the method has none.
+        size: side of the square image that g (or the method in its place) sees, in pixels.
         embedding_shape: (C, h, w) of the SAM's embedding.
         prompt_encoder_config: what g is built from beside its name; empty for most.
         mapping: how logits become a probability.
         foreground: the rule that made masks binary, as text.
         threshold: foreground is where the probability is at least this.
         training: what it was trained with: seed, loss, steps, numbers of cases, hashes. No time and no path.
+        method: "autosam", or the name of a rival.
+        method_config: what a rival is built from.
     """
 
     sam: str
@@ -52,10 +56,37 @@ class Card:
     foreground: str | None = None
     threshold: float = 0.5
     training: dict[str, Any] = field(default_factory=dict)
+    method: str = AUTOSAM
+    method_config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The method as it stands in tables."""
+        return method_title(self.method, sam=self.sam, prompt_encoder=self.prompt_encoder, config=self.method_config)
+
+    @property
+    def has_sam(self) -> bool:
+        """Whether any part of a frozen SAM belongs to it."""
+        return self.method == AUTOSAM or RIVALS[self.method].needs != "nothing"
 
 
-def build(card: Card, sam: FrozenSam, *, decoder: str = "sam") -> SamSegmenter | SurrogateSegmenter:
-    """Returns the untrained segmenter that a card describes; `decoder` is "sam" or "surrogate"."""
+def build(card: Card, sam: FrozenSam | None, *, decoder: str = "sam") -> Segmenter:
+    """Returns the untrained segmenter that a card describes.
+
+    Args:
+        card: the card.
+        sam: its frozen SAM; None will do where the card has none.
+        decoder: "sam", or "surrogate" for g and h alone.
+
+    Raises:
+        UsageError: for the surrogate decoder of a method that has none.
+    """
+    if card.method != AUTOSAM:
+        if decoder != "sam":
+            raise UsageError(f"{card.method} has no {decoder} decoder", cure="Leave --decoder away")
+        return build_rival(card.method, sam, size=card.size, mapping=card.mapping, config=card.method_config)
+    if sam is None:
+        raise ValueError("AutoSAM is built on a SAM: none was given")
     g = build_prompt_encoder(
         card.prompt_encoder,
         embedding_shape=card.embedding_shape,
@@ -105,7 +136,7 @@ def read_description(file: Path) -> Any:
 
 
 def save(file: Path, trained: MappingType[str, torch.Tensor], card: Card) -> None:
-    """Writes g and h with their card and a checksum: equal contents give equal bytes."""
+    """Writes the trained tensors with their card and a checksum: equal contents give equal bytes."""
     write_bytes(file, to_bytes(trained, {"format": FORMAT, "digest": digest_of(trained), **asdict(card)}))
 
 
@@ -118,9 +149,14 @@ def read_card(file: Path) -> Card:
     described = _described(file)
     fields = {name: value for name, value in described.items() if name not in ("format", "digest")}
     try:
-        return Card(**{**fields, "embedding_shape": tuple(fields["embedding_shape"])})
+        card = Card(**{**fields, "embedding_shape": tuple(fields["embedding_shape"])})
     except (TypeError, KeyError) as fault:
         raise ModelError(f"its card is not complete ({fault})", file=file, cure=_AGAIN) from fault
+    if card.method not in METHODS:
+        raise ModelError(
+            f"its method {card.method!r} is not known here", file=file, cure="Install the AutoSAM that wrote it"
+        )
+    return card
 
 
 def read_trained(file: Path) -> dict[str, torch.Tensor]:
@@ -149,9 +185,7 @@ def model_file(run: Path) -> Path:
     return run / "model.safetensors" if run.is_dir() else run
 
 
-def load(
-    run: Path, *, decoder: str = "sam", sam: FrozenSam | str | None = None
-) -> tuple[SamSegmenter | SurrogateSegmenter, Card]:
+def load(run: Path, *, decoder: str = "sam", sam: FrozenSam | str | None = None) -> tuple[Segmenter, Card]:
     """Returns the trained segmenter of a run's folder or checkpoint, in eval mode, and its card.
 
     Args:
@@ -161,24 +195,26 @@ def load(
 
     Raises:
         ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
+        UsageError: for the surrogate decoder of a method that has none.
     """
     file = model_file(run)
     card = read_card(file)
-    frozen = load_sam(sam or card.sam) if sam is None or isinstance(sam, str) else sam
-    if frozen.fingerprint() != card.sam_fingerprint:
+    frozen: FrozenSam | None = None
+    if card.has_sam:
+        frozen = load_sam(sam or card.sam) if sam is None or isinstance(sam, str) else sam
+    if frozen is not None and frozen.fingerprint() != card.sam_fingerprint:
         raise ModelError(
             f"it was trained with weights of {card.sam} that differ from those installed",
             file=file,
             cure=f"Give the same weights with --sam, or install them again with `autosam fetch {card.sam}`",
         )
     segmenter = build(card, frozen, decoder=decoder)
-    load_trained(segmenter.parts, read_trained(file), file)
-    segmenter.eval()
-    return segmenter, card
+    load_trained(segmenter.trained(), read_trained(file), file)
+    return segmenter.train(False), card
 
 
-def load_trained(parts: Trained, tensors: MappingType[str, torch.Tensor], file: Path) -> None:
-    """Fills g and h from a checkpoint's tensors.
+def load_trained(parts: nn.Module, tensors: MappingType[str, torch.Tensor], file: Path) -> None:
+    """Fills what is trained of a segmenter (g and h of AutoSAM) from a checkpoint's tensors.
 
     Raises:
         ModelError: where a name is missing or too many, or a shape differs; it names the first ones.

@@ -8,7 +8,8 @@ change of layout.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -18,30 +19,52 @@ if TYPE_CHECKING:
     from transformers.models.sam.modeling_sam import SamAttention, SamMaskDecoder, SamTwoWayAttentionBlock
 
 
-def decode(decoder: SamMaskDecoder, image: Tensor, position: Tensor) -> Tensor:
+class Insertions(Protocol):
+    """What is put into one block of a decoder whose own weights stay as they are."""
+
+    def gathered(self, tokens: Tensor) -> Tensor:
+        """Returns, for what tokens (B, N, C) gathered from the image, what is added to them in its place."""
+        ...
+
+    def beside_mlp(self, tokens: Tensor) -> Tensor:
+        """Returns what is added to the output (B, N, C) of the MLP of `tokens`."""
+        ...
+
+    def returned(self, x: Tensor) -> Tensor:
+        """Returns, for positions (B, P, C) after they gathered from the tokens, what is normed in their place."""
+        ...
+
+
+def decode(
+    decoder: SamMaskDecoder, image: Tensor, position: Tensor, inserted: Sequence[Insertions] | None = None
+) -> Tensor:
     """Returns the single-mask logits (B, 1, 4h, 4w), without points or boxes.
 
     Args:
         decoder: the mask decoder.
         image: (B, C, h, w), SAM's embedding with the dense prompt added.
         position: (1, C, h, w), the positional encoding of the grid.
+        inserted: one for each block of the decoder; None for the decoder as it is.
     """
     batch, _, height, width = image.shape
     x = image.flatten(2).transpose(1, 2).contiguous()
     place = position.flatten(2).transpose(1, 2)
     start = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight]).expand(batch, -1, -1)
     tokens = start
-    for block in decoder.transformer.layers:
-        layer = cast("SamTwoWayAttentionBlock", block)
+    for index, block in enumerate(decoder.transformer.layers):
+        layer, extra = cast("SamTwoWayAttentionBlock", block), None if inserted is None else inserted[index]
         if layer.skip_first_layer_pe:
             tokens = _among(layer.self_attn, tokens, tokens)
         else:
             tokens = tokens + _among(layer.self_attn, tokens + start, tokens)
         tokens = layer.layer_norm1(tokens)
         placed = x + place
-        tokens = layer.layer_norm2(tokens + _to_image(layer.cross_attn_token_to_image, tokens + start, placed, x))
-        tokens = layer.layer_norm3(tokens + layer.mlp(tokens))
-        x = layer.layer_norm4(x + _to_tokens(layer.cross_attn_image_to_token, placed, tokens + start, tokens))
+        gathered = _to_image(layer.cross_attn_token_to_image, tokens + start, placed, x)
+        tokens = layer.layer_norm2(tokens + (gathered if extra is None else extra.gathered(gathered)))
+        more = layer.mlp(tokens)
+        tokens = layer.layer_norm3(tokens + (more if extra is None else more + extra.beside_mlp(tokens)))
+        x = x + _to_tokens(layer.cross_attn_image_to_token, placed, tokens + start, tokens)
+        x = layer.layer_norm4(x if extra is None else extra.returned(x))
     last = _to_image(decoder.transformer.final_attn_token_to_image, tokens + start, x + place, x)
     tokens = decoder.transformer.layer_norm_final_attn(tokens + last)
     return _mask(decoder, x, decoder.output_hypernetworks_mlps[0](tokens[:, 1]), height, width)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import nn
 
 from autosam.core.checks import check_shape
+from autosam.core.letterbox import PixelRule
 from autosam.core.probability import Mapping
 from autosam.core.prompt import ImageEmbedding, Prompt
 from autosam.models.frozen_sam import FrozenSam
@@ -36,17 +37,20 @@ class Segmenter(Protocol):
     """Anything that makes mask logits of an image.
 
     Attributes:
-        sam: the frozen SAM whose embedding it needs; None where it needs none.
-        size: side s of the RGB image that it sees, in pixels.
+        sam: the frozen SAM whose embedding it needs, so that cached embeddings are valid for it; None where it needs
+            none, or makes its own.
+        size: side s of the image that it sees, in pixels.
+        rule: how it wants that image's pixels; None for RGB in 0..1.
         mapping: how its logits become a probability.
     """
 
     sam: FrozenSam | None
     size: int
+    rule: PixelRule | None
     mapping: Mapping
 
     def __call__(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
-        """Returns the masks of RGB images (B, 3, s, s) in 0..1 and of their embedding."""
+        """Returns the masks of images (B, 3, s, s), as `Frame.seen` gives them, and of their embedding."""
         ...
 
     def trained(self) -> nn.Module:
@@ -55,6 +59,10 @@ class Segmenter(Protocol):
 
     def train(self, mode: bool = True) -> Segmenter:
         """Puts the trained part, and only it, into training mode."""
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """Returns itself, moved."""
         ...
 
 
@@ -83,6 +91,7 @@ class SamSegmenter(nn.Module):
         self._decode = sam.decode
         self.parts = Trained(g, h)
         self.size = g.size
+        self.rule: PixelRule | None = None
         self.mapping: Mapping = mapping
 
     def forward(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
@@ -121,6 +130,7 @@ class SurrogateSegmenter(nn.Module):
         self.sam: FrozenSam | None = sam if g.needs_embedding else None
         self.parts = Trained(g, h)
         self.size = g.size
+        self.rule: PixelRule | None = None
         self.mapping: Mapping = mapping
 
     def forward(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:

@@ -12,8 +12,11 @@ from autosam.core.probability import Mapping
 from autosam.data.foreground import Foreground
 from autosam.models.checkpoint import Card, load_trained, model_file, read_card
 from autosam.models.frozen_sam import FrozenSam
+from autosam.models.hardnet import load_official
+from autosam.models.hardnet_segmentation import HarDNetSegmentation
 from autosam.models.prompt_encoder import build_prompt_encoder, default_size
-from autosam.models.segmenter import SamSegmenter
+from autosam.models.rivals import AUTOSAM, build_rival, rival_config, rival_size
+from autosam.models.segmenter import SamSegmenter, Segmenter
 from autosam.models.surrogate import Surrogate
 from autosam.models.weights import load_tensors
 from autosam.training.cases import Cases
@@ -21,40 +24,77 @@ from autosam.training.config import Plan, TrainConfig
 from autosam.training.state import State
 
 
-def make_segmenter(config: TrainConfig, sam: FrozenSam, mapping: Mapping) -> SamSegmenter:
+def make_segmenter(config: TrainConfig, sam: FrozenSam | None, mapping: Mapping) -> Segmenter:
     """Returns the segmenter of the choices with its first weights, which the seed decides.
 
+    Args:
+        config: the choices.
+        sam: the frozen SAM; None for a method that needs none.
+        mapping: how logits become a probability.
+
     Raises:
+        UsageError: for choices that the method does not take.
         ModelError: where the weights of `weights` or `init` do not fit.
     """
     torch.manual_seed(config.seed)
-    size = config.size or default_size(config.prompt_encoder, sam.rule.size)
-    g = build_prompt_encoder(
-        config.prompt_encoder, embedding_shape=sam.embedding_shape, size=size, weights=config.weights
-    )
-    segmenter = SamSegmenter(sam, g, Surrogate(sam.embedding_shape[0]), mapping=mapping)
+    segmenter = _autosam(config, sam, mapping) if config.method == AUTOSAM else _rival(config, sam, mapping)
     if config.init is not None:
         file = model_file(config.init)
         before = read_card(file)
-        if before.prompt_encoder != portable_name(config.prompt_encoder):
+        if before.method != config.method:
+            raise UsageError(
+                f"--init was trained as {before.method}, not {config.method}",
+                file=file,
+                cure=f"Give --method {before.method}",
+            )
+        if config.method == AUTOSAM and before.prompt_encoder != portable_name(config.prompt_encoder):
             raise UsageError(
                 f"--init has the prompt encoder {before.prompt_encoder}, not {config.prompt_encoder}",
                 file=file,
                 cure=f"Give --prompt-encoder {before.prompt_encoder}",
             )
-        load_trained(segmenter.parts, load_tensors(file), file)
+        load_trained(segmenter.trained(), load_tensors(file), file)
     return segmenter
 
 
-def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam, segmenter: SamSegmenter, cases: Cases) -> Card:
+def _autosam(config: TrainConfig, sam: FrozenSam | None, mapping: Mapping) -> SamSegmenter:
+    if sam is None:
+        raise ValueError("AutoSAM is trained on a SAM: none was given")
+    size = config.size or default_size(config.prompt_encoder, sam.rule.size)
+    g = build_prompt_encoder(
+        config.prompt_encoder, embedding_shape=sam.embedding_shape, size=size, weights=config.weights
+    )
+    return SamSegmenter(sam, g, Surrogate(sam.embedding_shape[0]), mapping=mapping)
+
+
+def _rival(config: TrainConfig, sam: FrozenSam | None, mapping: Mapping) -> Segmenter:
+    segmenter = build_rival(
+        config.method,
+        sam,
+        size=config.size or rival_size(config.method, sam),
+        mapping=mapping,
+        config=rival_config(config.method, config.prompt_encoder, config.width),
+    )
+    net = segmenter.trained()
+    if config.weights is not None:
+        if not isinstance(net, HarDNetSegmentation):
+            raise UsageError(f"{config.method} takes no pretrained weights", file=config.weights, cure="Leave it out")
+        load_official(net.backbone, load_tensors(config.weights), config.weights)
+    return segmenter
+
+
+def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam | None, segmenter: Segmenter, cases: Cases) -> Card:
     """Returns the card of a training before its result is known."""
+    rival = config.method != AUTOSAM
     return Card(
-        sam=sam.name,
-        sam_fingerprint=sam.fingerprint(),
-        prompt_encoder=portable_name(config.prompt_encoder),
-        prompt_encoder_config=segmenter.parts.g.config,
+        sam="none" if sam is None else sam.name,
+        sam_fingerprint="" if sam is None else sam.fingerprint(),
+        prompt_encoder="none" if rival else portable_name(config.prompt_encoder),
+        prompt_encoder_config=segmenter.parts.g.config if isinstance(segmenter, SamSegmenter) else {},
+        method=config.method,
+        method_config=rival_config(config.method, config.prompt_encoder, config.width) if rival else {},
         size=segmenter.size,
-        embedding_shape=sam.embedding_shape,
+        embedding_shape=(0, 0, 0) if sam is None else sam.embedding_shape,
         mapping=segmenter.mapping,
         foreground=Foreground.parse(config.foreground).text if config.foreground else None,
         training={

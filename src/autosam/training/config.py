@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from autosam.core.checks import look_up
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.core.files import write_text
+from autosam.models.rivals import AUTOSAM, RIVALS
 
 
 class TrainConfig(BaseModel):
@@ -17,22 +19,24 @@ class TrainConfig(BaseModel):
 
     Attributes:
         data: folder or CSV of images and masks.
-        sam: name or file of the frozen SAM.
-        prompt_encoder: name of g.
+        method: "autosam", or a rival of `autosam.models.rivals`, trained by the same loop on the same images.
+        sam: name or file of the frozen SAM; not read for a rival that needs none.
+        prompt_encoder: name of g; a HarDNet is the backbone of the HarDNet segmentation too, other rivals have none.
+        width: channels of U-Net's first level; None for the table's.
         weights: official backbone checkpoint that g starts from; None trains it from scratch.
         minutes: bound of the whole command; None with `epochs`.
         epochs: passes over the training images in place of a bound of time.
         views: augmented views an image whose embeddings are cached (with `minutes`, at most); 0 draws a new view at
             every step and encodes it live.
         batch: images a step.
-        size: side of g's square input; None for the SAM's input, at most 512.
+        size: side of g's (or the rival's) square input; None for the SAM's input, at most 512; 256 without a SAM.
         val: share of the cases (of the groups, where known) held out to choose the checkpoint.
         val_data: a folder or CSV of its own for that, in place of a share.
         group: regular expression whose first group names a case's patient, clip or slide.
         foreground: rule that makes masks binary; None where they have two values.
         augment: name of an augmentation.
         loss: "bce-dice" or "minmax".
-        lr: greatest learning rate.
+        lr: greatest learning rate; a rival's own default, and that of its `views`, are in its table.
         weight_decay: AdamW's.
         ema: decay of the average of weights that is evaluated and kept.
         device: "auto", "cpu", "cuda", "cuda:N", "mps".
@@ -45,8 +49,10 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: Path
+    method: str = AUTOSAM
     sam: str = "litemedsam"
     prompt_encoder: str = "sam-features"
+    width: int | None = Field(default=None, ge=4)
     weights: Path | None = None
     minutes: float | None = Field(default=None, gt=0)
     epochs: int | None = Field(default=None, ge=1)
@@ -116,7 +122,7 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
     """Returns the configuration of the fields that were given, over those of a YAML file.
 
     Raises:
-        UsageError: for a value out of range or an unknown key, naming each.
+        UsageError: for a value out of range or an unknown key, naming each; or an unknown method.
         DataError: where the file is no such YAML.
     """
     merged = {**(_read_yaml(file) if file is not None else {}), **given}
@@ -126,6 +132,9 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
         merged.pop("minutes", None)
     if merged.get("minutes") is not None and merged.get("epochs") is not None:
         raise UsageError("--minutes and --epochs exclude each other", cure="Give one of them")
+    method = merged.get("method", AUTOSAM)
+    if method != AUTOSAM:
+        merged = {**look_up(method, {AUTOSAM: None, **RIVALS}, "method").training, **merged}
     try:
         return TrainConfig(**merged)
     except ValidationError as fault:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from autosam.core.ahead import ahead
-from autosam.core.letterbox import Frame, Letterbox
+from autosam.core.letterbox import Frame, Letterbox, PixelRule
 from autosam.core.progress import Progress
 from autosam.core.prompt import ImageEmbedding
 from autosam.data.augment import IDENTITY, Augmentation, View, apply, draw
@@ -27,7 +27,7 @@ class Batch:
 
     Attributes:
         ids: the cases.
-        image: (B, 3, s, s) float32 RGB in 0..1.
+        image: (B, 3, s, s) float32, as `Frame.seen` gives it: RGB in 0..1, or pixels by the segmenter's own rule.
         target: (B, 1, s, s) float32, 0 or 1.
         valid: (B, 1, s, s) float32, 1 where a pixel of the image is.
         embedding: SAM's embedding; None for a segmenter without SAM.
@@ -50,6 +50,8 @@ class Examples:
         size: side of g's input.
         embed: encodes a frame; None for a segmenter without SAM.
         seed: with a case's index and a view's number it gives the view.
+        rule: the segmenter's own rule for its pixels.
+        live: whether no view comes twice, so that none is kept in memory.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class Examples:
         size: int,
         embed: Embedder | None,
         seed: int,
+        rule: PixelRule | None = None,
+        live: bool = False,
     ) -> None:
         self.data = data
         self.augmentation = augmentation
@@ -68,6 +72,8 @@ class Examples:
         self.size = size
         self.embed = embed
         self.seed = seed
+        self.rule = rule
+        self.live = live
         self._frames: dict[Index, tuple[Frame, str | None]] = {}
         self._room = _MEMORY
 
@@ -99,7 +105,7 @@ class Examples:
         embeddings = [embedding for _, embedding in made if embedding is not None]
         return Batch(
             ids=tuple(self.data.ids[case] for case, _ in indices),
-            image=torch.stack([frame.rgb(self.size) for frame in frames]),
+            image=torch.stack([frame.seen(self.size, self.rule) for frame in frames]),
             target=torch.stack([_plane(frame.mask) for frame in frames]),
             valid=torch.stack([_plane(frame.valid) for frame in frames]),
             embedding=_join(embeddings) if embeddings else None,
@@ -119,7 +125,7 @@ class Examples:
     def _embedding(self, index: Index, full: Frame) -> ImageEmbedding | None:
         cached = self.embed is not None and self.embed.cache is not None
         key = self.embed.key(full) if self.embed is not None and cached else None
-        self._remember(index, full.resized(self.size), key, keep=cached or self.embed is None)
+        self._remember(index, full.resized(self.size), key, keep=cached or (self.embed is None and not self.live))
         return None if self.embed is None else self.embed(full, key)
 
     def _remember(self, index: Index, frame: Frame, key: str | None, *, keep: bool) -> None:

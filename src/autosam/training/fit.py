@@ -109,7 +109,8 @@ def fit(
                 )
         else:
             blend(average, trained, min(config.ema, step / (step + 9)))
-            hooks.log({"step": step, "lr": rate, "loss": losses[0], "loss_surrogate": losses[1]})
+            row = {"step": step, "lr": rate, "loss": losses[0]}
+            hooks.log(row if losses[1] is None else {**row, "loss_surrogate": losses[1]})
         progress.advance(note="" if losses is None else f"loss {losses[0]:.3f}")
         if step % plan.validate_every == 0 or step == plan.steps:
             dice = hooks.validate(step)
@@ -159,12 +160,12 @@ def update(
     rate: float,
     device: torch.device,
     precision: str = "float32",
-) -> tuple[float, float] | None:
+) -> tuple[float, float | None] | None:
     """Takes one optimiser step, its products in `precision`; losses, weights and their sums are in float32.
 
     Returns:
-        The losses of SAM's mask and of the surrogate's; None, and the weights untouched, where the loss or its gradient
-        is not finite.
+        The losses of the mask and of the surrogate's (None for a segmenter without one); None, and the weights
+        untouched, where the loss or its gradient is not finite.
     """
     segmenter.train(True)
     target, valid = batch.target.to(device), batch.valid.to(device)
@@ -172,15 +173,15 @@ def update(
     with computing(precision, device):
         masks = segmenter(batch.image.to(device), embedding)
     loss = loss_of(to_size(masks.logits.float(), target), target, valid)
-    beside = torch.zeros(())
+    beside: torch.Tensor | None = None
     if masks.surrogate is not None:
         beside = loss_of(to_size(masks.surrogate.float(), target), target, valid)
     optimiser.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss + beside.to(loss.device))
+    torch.autograd.backward(loss if beside is None else loss + beside)
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, CLIP)
-    seen = loss.item(), beside.item()
-    if not all(math.isfinite(value) for value in (*seen, norm.item())):
+    seen = loss.item(), None if beside is None else beside.item()
+    if not all(math.isfinite(value) for value in (*seen, norm.item()) if value is not None):
         return None
     for group in optimiser.param_groups:
         group["lr"] = rate

@@ -28,7 +28,9 @@ def draw_curves(rows: list[dict[str, Any]], best_step: int, file: Path) -> None:
     losses = [row for row in rows if "loss" in row]
     scores = [row for row in rows if "val_dice" in row]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
-    for name, label, colour in (("loss", "SAM's mask", "#0b7a75"), ("loss_surrogate", "surrogate h", "#d98e04")):
+    second = any("loss_surrogate" in row for row in losses)
+    lines = [("loss", "SAM's mask" if second else "mask", "#0b7a75"), ("loss_surrogate", "surrogate h", "#d98e04")]
+    for name, label, colour in lines[: 1 + second]:
         steps = np.array([row["step"] for row in losses])
         values = np.array([row[name] for row in losses])
         left.plot(steps, values, color=colour, alpha=0.18, linewidth=0.8)

@@ -6,57 +6,33 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, islice
+from statistics import fmean
 
 import torch
 
 from autosam.core.ahead import ahead
 from autosam.core.precision import PRECISIONS
 from autosam.inference.cpu import cpu_features
-from autosam.inference.engine import Encoder
+from autosam.inference.engine import REFERENCE, Encoder
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Batch, Examples, Index
 from autosam.training.fit import update
-from autosam.training.losses import LOSSES
+from autosam.training.losses import LOSSES, Loss
 
 # What a measured pace may worsen by, and what is left for the last writing.
 MARGIN = 0.9
 CLOSING_SECONDS = 8.0
+# What steps may be looked at for before the first of them counts.
+LOOK_SECONDS = 20.0
+LOOKED_AT_STEPS = 11
 # In a fixed time more views beat more steps, up to about half of it spent on embeddings (docs/method.md).
 EMBEDDING_SHARE = 0.5
 VALIDATION_SHARE = 0.12
 MIN_STEPS = 10
-# How many steps the pace is measured on, or for how long where they are slow.
-MEASURED_STEPS = 10
-MEASURED_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Seconds that each part of the work takes here.
-
-    Attributes:
-        step: one optimiser step of a whole batch.
-        precision: the precision of the steps that took it.
-        validate: one validation case, its embedding cached.
-    """
-
-    step: float
-    precision: str
-    validate: float
-
-
-def embedding_pace(examples: Examples) -> float:
-    """Returns the seconds that one view takes to read, augment and encode, measured on the first images."""
-    times = []
-    for case in range(min(4, len(examples.data))):
-        started = time.perf_counter()
-        frame = examples.frame((case, 0))
-        if examples.embed is not None:
-            examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None])
-        times.append(time.perf_counter() - started)
-    # The first ones pay for allocations and cold files.
+# The first ones pay for allocations and cold files.
     return min(times)
 
 
@@ -98,24 +74,25 @@ def measure(
     for precision in step_precisions(config.precision, device):
         # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
         work = ahead(examples.batch, _some(config.batch, len(examples.data), views))
-        steps[precision] = _pace(
-            lambda batch, at=precision: update(segmenter, optimiser, batch, loss, 1e-5, device, at), work
-        )
+        step = partial(_step, segmenter, optimiser, work, loss, device, precision)
+        steps[precision] = fmean(_times(step, LOOKED_AT_STEPS))
         work.close()
     precision = min(steps, key=lambda each: steps[each])
     segmenter.trained().load_state_dict(kept)
     segmenter.trained().zero_grad(set_to_none=True)
-    looks = [_seconds(score) for _ in range(4)]
-    # The first pays for an embedding that is kept from then on.
-    return Pace(steps[precision], precision, _middle(looks[1:]))
+    # The first look also pays for an embedding that is kept from then on.
+    return Pace(steps[precision], precision, _middle(_times(score, 4)))
 
 
-def _pace(step: Callable[[Batch], object], work: Iterator[Batch]) -> float:
-    """Returns the mean seconds of a few steps, the first left out: it pays for allocations."""
-    times: list[float] = []
-    while len(times) <= MEASURED_STEPS and (len(times) < 3 or sum(times) < MEASURED_SECONDS):
-        times.append(_seconds(lambda: step(next(work))))
-    return sum(times[1:]) / len(times[1:])
+def _step(
+    segmenter: Segmenter,
+    optimiser: torch.optim.Optimizer,
+    work: Iterator[Batch],
+    loss: Loss,
+    device: torch.device,
+    precision: str,
+) -> None:
+    update(segmenter, optimiser, next(work), loss, 1e-5, device, precision)
 
 
 def _some(batch: int, cases: int, views: int) -> Iterator[list[Index]]:
@@ -143,6 +120,15 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def _times(work: Callable[[], object], most: int) -> list[float]:
+    """Returns what `work` takes, again and again: `most` times less one, fewer (at least one) where it is slow."""
+    times: list[float] = []
+    while len(times) < 2 or (len(times) < most and sum(times) < LOOK_SECONDS):
+        times.append(_seconds(work))
+    # The first one pays for allocations.
+    return times[1:]
+
+
 def _middle(times: list[float]) -> float:
     return sorted(times)[len(times) // 2]
 
@@ -155,7 +141,7 @@ def decide(
     *,
     train: int,
     val: int,
-    encoder: Encoder,
+    encoder: Encoder | None,
     data: str,
 ) -> Plan:
     """Returns the plan that fits the time that is left, or the number of epochs that was asked for.
@@ -167,7 +153,7 @@ def decide(
         left: seconds until the bound.
         train: number of training cases.
         val: number of validation cases.
-        encoder: what encodes.
+        encoder: what encodes; None for a segmenter that needs no embedding.
         data: digest of the data.
     """
     epoch_steps = -(-train // config.batch)
@@ -192,9 +178,9 @@ def decide(
         epoch_steps=epoch_steps,
         validate_every=max(1, -(-steps // looks)),
         warmup=max(1, min(200, steps // 20)),
-        encoder=encoder.identity,
-        engine=encoder.engine.name,
-        precision=encoder.engine.precision,
+        encoder=None if encoder is None else encoder.identity,
+        engine=REFERENCE.name if encoder is None else encoder.engine.name,
+        precision=REFERENCE.precision if encoder is None else encoder.engine.precision,
         step_precision=step_precision,
         threads=torch.get_num_threads(),
         train=train,

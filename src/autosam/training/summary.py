@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autosam.core.files import write_text
 from autosam.models.checkpoint import Card
+from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.training.config import Plan, TrainConfig
 
 
@@ -23,8 +24,7 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
     lines = [
         "# Model card",
         "",
-        f"A prompt encoder g ({card.prompt_encoder}, input {card.size} x {card.size}) for the frozen SAM {card.sam}, "
-        "and its surrogate decoder h. Masks come without a click.",
+        _what(card),
         "",
         "## Trained on",
         "",
@@ -46,3 +46,15 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         "",
     ]
     write_text(file, "\n".join(lines))
+
+
+def _what(card: Card) -> str:
+    if card.method == AUTOSAM:
+        return (
+            f"A prompt encoder g ({card.prompt_encoder}, input {card.size} x {card.size}) for the frozen SAM "
+            f"{card.sam}, and its surrogate decoder h. Masks come without a click."
+        )
+    summary = RIVALS[card.method].summary
+    return (
+        f"{card.title}, input {card.size} x {card.size}, as a rival of AutoSAM: {summary}. Masks come without a click."
+    )

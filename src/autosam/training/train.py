@@ -18,12 +18,13 @@ from autosam.data.augment import AUGMENTATIONS
 from autosam.data.embeddings import EmbeddingCache
 from autosam.evaluation.evaluate import evaluate
 from autosam.inference.embed import Embedder
+from autosam.inference.engine import Encoder, make_encoder
 from autosam.inference.engine import device as find_device
-from autosam.inference.engine import make_encoder
 from autosam.inference.masker import TorchMasker
 from autosam.inference.predict import Predictor
 from autosam.models.checkpoint import save
 from autosam.models.frozen_sam import load_sam
+from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.training.build import finished_card, make_card, make_segmenter
 from autosam.training.cases import read_cases
 from autosam.training.config import (
@@ -58,7 +59,7 @@ def train(
     started: float | None = None,
     **choices: Any,
 ) -> Path:
-    """Trains g and h on a folder of images and masks, and writes a run.
+    """Trains g and h (or a rival in their place) on a folder of images and masks, and writes a run.
 
     Args:
         data: folder or CSV.
@@ -117,7 +118,7 @@ def _train(
     if plan is None:
         write_run_config(run.config, config, None)
 
-    sam = load_sam(config.sam)
+    sam = load_sam(config.sam) if config.method == AUTOSAM or RIVALS[config.method].needs != "nothing" else None
     segmenter, shadow = (make_segmenter(config, sam, mapping) for _ in range(2))
     cases = read_cases(config, progress, stop)
     if plan is not None and plan.data != cases.digest:
@@ -126,21 +127,23 @@ def _train(
         )
     write_json(run.data, cases.hashes)
 
-    encoder = (
-        make_encoder(sam, config.engine, device, config.precision)
-        if plan is None
-        else make_encoder(sam, plan.engine, device, plan.precision)
-    )
-    if plan is not None and plan.encoder != encoder.identity:
+    # Not `sam`: a method may run a SAM itself and need no embedding of it.
+    encoded = segmenter.sam
+    encoder: Encoder | None = None
+    if encoded is not None:
+        chosen = (config.engine, config.precision) if plan is None else (plan.engine, plan.precision)
+        encoder = make_encoder(encoded, chosen[0], device, chosen[1])
+    identity = None if encoder is None else encoder.identity
+    if plan is not None and plan.encoder != identity:
         raise ModelError(
-            f"was started with the encoder [{plan.encoder}], here is [{encoder.identity}]",
+            f"was started with the encoder [{plan.encoder}], here is [{identity}]",
             file=run.path,
             cure="An exact resume needs the same; install that again or start another --out",
         )
     cache = EmbeddingCache(cache_folder() / "embeddings", CACHE_BYTES)
     for one in (segmenter, shadow):
         one.to(device)
-    masker = TorchMasker(shadow, Embedder(encoder, cache), device)
+    masker = TorchMasker(shadow, None if encoder is None else Embedder(encoder, cache), device)
     predictor = Predictor(masker)
     live = (config.views if plan is None else plan.views) == 0
     examples = Examples(
@@ -148,8 +151,10 @@ def _train(
         augmentation,
         frame_size=masker.frame_size,
         size=segmenter.size,
-        embed=Embedder(encoder, None if live else cache),
+        embed=None if encoder is None else Embedder(encoder, None if live else cache),
         seed=config.seed,
+        rule=segmenter.rule,
+        live=live,
     )
 
     def left() -> float:
@@ -167,8 +172,9 @@ def _train(
         progress.start("measuring")
         counts = {"train": len(cases.train), "val": len(cases.val)}
         pace = None if config.bound is None else embedding_pace(examples)
-        views = choose_views(config, pace, left(), room=cache.room(sam.embedding_shape), **counts)
-    if views:
+        room = config.views * len(cases.train) if encoded is None else cache.room(encoded.embedding_shape)
+        views = choose_views(config, pace, left(), room=room, **counts)
+    if views and encoder is not None:
         wanted = [(case, view) for view in range(views) for case in range(len(cases.train))]
         progress.start(f"embeddings of {len(cases.train)} images in {views} views", len(wanted))
         examples.fill(wanted, progress, check)
