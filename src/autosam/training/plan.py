@@ -16,7 +16,7 @@ from autosam.inference.engine import Encoder
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Examples, Index
-from autosam.training.fit import update
+from autosam.training.fit import make_optimiser, update
 from autosam.training.losses import LOSSES
 
 # What a measured pace may worsen by, and what is left for the last writing.
@@ -87,15 +87,16 @@ def measure(
 
     Where the precision is left open, it is the one in which a step takes less time.
     """
-    some: list[Index] = [(case % len(examples.data), 0 if views else 1) for case in range(config.batch)]
+    some: list[Index] = [(case % len(examples.data), 0 if views else 1) for case in range(config.step_images)]
     kept = copy.deepcopy(segmenter.trained().state_dict())
-    optimiser = torch.optim.AdamW(segmenter.trained().parameters(), lr=1e-5, fused=True)
+    optimiser = make_optimiser(segmenter.trained().parameters(), config)
     loss = LOSSES[config.loss][0]
     cached = examples.batch(some)
 
     def step(precision: str) -> None:
         # Live training encodes within the step.
-        update(segmenter, optimiser, cached if views else examples.batch(some), loss, 1e-5, device, precision)
+        batch = cached if views else examples.batch(some)
+        update(segmenter, optimiser, batch, loss, 1e-5, device, precision, at_once=config.batch)
 
     # The first of each pays for allocations.
     steps = {
@@ -155,7 +156,7 @@ def decide(
         encoder: what encodes.
         data: digest of the data.
     """
-    epoch_steps = -(-train // config.batch)
+    epoch_steps = -(-train // config.step_images)
     step_precision = "float32" if config.precision == "auto" else config.precision
     if pace is None:
         epochs = config.epochs or 1
