@@ -12,9 +12,17 @@ from torch import nn
 from autosam.core.prompt import ImageEmbedding
 from autosam.models.checkpoint import Card, build
 from autosam.models.sam import tiny_sam
-from autosam.training.config import Plan
+from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Batch
-from autosam.training.fit import blend, dump_optimiser, is_chosen, learning_rate, load_optimiser, update
+from autosam.training.fit import (
+    blend,
+    dump_optimiser,
+    is_chosen,
+    learning_rate,
+    load_optimiser,
+    make_optimiser,
+    update,
+)
 from autosam.training.losses import bce_dice
 from autosam.training.state import State
 
@@ -34,6 +42,10 @@ def test_the_rate_rises_then_falls() -> None:
     assert all(a < b for a, b in itertools.pairwise(rates[:5]))
     assert all(a > b for a, b in itertools.pairwise(rates[4:]))
     assert rates[-1] == pytest.approx(1e-5)
+
+
+def test_a_constant_rate_has_no_warm_up() -> None:
+    assert {learning_rate(step, PLAN, 3e-4, "constant") for step in range(1, 101)} == {3e-4}
 
 
 def test_the_second_half_is_chosen_from() -> None:
@@ -103,3 +115,38 @@ def test_the_optimiser_returns_as_it_was() -> None:
     again = dump_optimiser(second, parameters)
     assert flat.keys() == again.keys()
     assert all(torch.equal(flat[name], again[name]) for name in flat)
+
+
+@pytest.mark.parametrize(("at_once", "parts"), [(6, 1), (3, 2), (2, 3), (1, 6), (4, 2), (5, 2)])
+def test_the_gradient_of_a_batch_is_that_of_its_parts(at_once: int, parts: int) -> None:
+    sam = tiny_sam()
+    segmenter = build(Card("tiny-random", "", "sam-features", 32, sam.embedding_shape), sam)
+    generator = torch.Generator().manual_seed(5)
+    target = (torch.rand(6, 1, 32, 32, generator=generator) > 0.6).float()
+    embedding = sam.encode(torch.randn(6, 3, sam.rule.size, sam.rule.size, generator=generator))
+    image = torch.rand(6, 3, 32, 32, generator=generator)
+    batch = Batch(tuple("abcdef"), image, target, torch.ones_like(target), embedding)
+    assert [len(part.ids) for part in batch.parts(at_once)] == [min(at_once, 6 - at_once * n) for n in range(parts)]
+
+    def step(most: int) -> tuple[tuple[float, float], list[torch.Tensor]]:
+        optimiser = torch.optim.SGD(segmenter.parts.parameters(), lr=0.0)
+        seen = update(segmenter, optimiser, batch, bce_dice, 0.0, torch.device("cpu"), at_once=most)
+        assert seen is not None
+        return seen, [parameter.grad.clone() for parameter in segmenter.parts.parameters()]
+
+    whole, gradient = step(6)
+    cut, summed = step(at_once)
+    assert cut == pytest.approx(whole, rel=1e-5)
+    for a, b in zip(gradient, summed, strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(("name", "coupled"), [("adamw", False), ("adam", True)])
+def test_weight_decay_is_part_of_the_gradient_under_adam_only(name: str, coupled: bool) -> None:
+    weight = nn.Parameter(torch.full((4,), 2.0))
+    config = TrainConfig.model_validate({"data": "d", "optimiser": name, "lr": 0.1, "weight_decay": 0.5})
+    optimiser = make_optimiser([weight], config)
+    weight.grad = torch.zeros(4)
+    optimiser.step()
+    # Without any loss AdamW shrinks by lr * decay; Adam sees the decay as a gradient and takes a whole step of lr.
+    assert torch.allclose(weight, torch.full((4,), 2 - 0.1 if coupled else 2 - 0.1 * 0.5 * 2))

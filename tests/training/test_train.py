@@ -21,6 +21,7 @@ from autosam.core.progress import Silent
 from autosam.models.checkpoint import load, read_card
 from autosam.models.frozen_sam import load_sam
 from autosam.models.prompt_encoder import PROMPT_ENCODERS
+from autosam.training.run import RunFolder
 from autosam.training.train import train
 
 TINY: dict[str, Any] = {
@@ -76,6 +77,21 @@ def test_a_stopped_run_resumed_elsewhere_is_equal_to_the_bit(discs: Path, tmp_pa
     resumed = train(discs, tmp_path / "moved", resume=True, **TINY)
     assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert (resumed / "log.jsonl").read_text() == (whole / "log.jsonl").read_text()
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_a_resume_is_exact_under_the_papers_optimiser_too(discs: Path, tmp_path: Path, at: int) -> None:
+    choices: dict[str, Any] = {**TINY, "batch": 2, "accumulate": 2, "optimiser": "adam", "schedule": "constant"}
+    choices |= {"views": 0, "epochs": 2, "ema": 0.0, "loss": "minmax"}
+    whole = train(discs, tmp_path / "whole", **choices)
+    with pytest.raises(Interrupted):
+        train(discs, tmp_path / "part", progress=Stops("training", at), **choices)
+    resumed = train(discs, tmp_path / "part", resume=True, **choices)
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert (resumed / "log.jsonl").read_text() == (whole / "log.jsonl").read_text()
+    steps = [row for row in RunFolder(whole).rows() if "loss" in row]
+    assert len(steps) == 2 * 2  # eight cases to train on, four a step, two epochs
+    assert {row["lr"] for row in steps} == {1e-3}
 
 
 def test_a_killed_process_loses_nothing(discs: Path, tmp_path: Path) -> None:

@@ -23,6 +23,10 @@ class ImageEmbedding:
         """Returns the same embedding on `device` (and in `dtype`)."""
         return ImageEmbedding(self.main.to(device, dtype), tuple(f.to(device, dtype) for f in self.fine))
 
+    def part(self, images: slice) -> ImageEmbedding:
+        """Returns the embedding of some of the images."""
+        return ImageEmbedding(self.main[images], tuple(f[images] for f in self.fine))
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +12,10 @@ from autosam.core.checks import look_up
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.core.files import write_text
 from autosam.models.rivals import AUTOSAM, RIVALS
+
+
+Schedule = Literal["cosine", "constant"]
+OptimiserName = Literal["adamw", "adam"]
 
 
 class TrainConfig(BaseModel):
@@ -28,7 +32,8 @@ class TrainConfig(BaseModel):
         epochs: passes over the training images in place of a bound of time.
         views: augmented views an image whose embeddings are cached (with `minutes`, at most); 0 draws a new view at
             every step and encodes it live.
-        batch: images a step.
+        batch: images that pass through the networks at once.
+        accumulate: batches whose gradients make one step, each image of them weighing the same.
         size: side of g's (or the rival's) square input; None for the SAM's input, at most 512; 256 without a SAM.
         val: share of the cases (of the groups, where known) held out to choose the checkpoint.
         val_data: a folder or CSV of its own for that, in place of a share.
@@ -37,7 +42,9 @@ class TrainConfig(BaseModel):
         augment: name of an augmentation.
         loss: "bce-dice" or "minmax".
         lr: greatest learning rate; a rival's own default, and that of its `views`, are in its table.
-        weight_decay: AdamW's.
+        schedule: "cosine" (warm-up, then half a cosine down to 1 %) or "constant".
+        optimiser: "adamw", or "adam", whose weight decay is part of the gradient.
+        weight_decay: the optimiser's.
         ema: decay of the average of weights that is evaluated and kept.
         device: "auto", "cpu", "cuda", "cuda:N", "mps".
         engine: what runs the SAM's image encoder: "auto" (by a short self-test), "torch", "openvino", "onnxruntime".
@@ -58,6 +65,7 @@ class TrainConfig(BaseModel):
     epochs: int | None = Field(default=None, ge=1)
     views: int = Field(default=8, ge=0)
     batch: int = Field(default=4, ge=1)
+    accumulate: int = Field(default=1, ge=1)
     size: int | None = Field(default=None, ge=32)
     val: float = Field(default=0.2, ge=0, lt=1)
     val_data: Path | None = None
@@ -66,6 +74,8 @@ class TrainConfig(BaseModel):
     augment: str = "light"
     loss: str = "bce-dice"
     lr: float = Field(default=1e-3, gt=0)
+    schedule: Schedule = "cosine"
+    optimiser: OptimiserName = "adamw"
     weight_decay: float = Field(default=1e-4, ge=0)
     ema: float = Field(default=0.99, ge=0, lt=1)
     device: str = "auto"
@@ -73,6 +83,11 @@ class TrainConfig(BaseModel):
     precision: str = "auto"
     seed: int = Field(default=0, ge=0)
     init: Path | None = None
+
+    @property
+    def step_images(self) -> int:
+        """Images whose gradients make one step."""
+        return self.batch * self.accumulate
 
     @property
     def bound(self) -> float | None:

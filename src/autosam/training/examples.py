@@ -39,6 +39,22 @@ class Batch:
     valid: torch.Tensor
     embedding: ImageEmbedding | None
 
+    def parts(self, most: int) -> list[Batch]:
+        """Returns the same examples in batches of at most `most`; itself where that is enough."""
+        if len(self.ids) <= most:
+            return [self]
+        cuts = [slice(start, start + most) for start in range(0, len(self.ids), most)]
+        return [
+            Batch(
+                self.ids[cut],
+                self.image[cut],
+                self.target[cut],
+                self.valid[cut],
+                None if self.embedding is None else self.embedding.part(cut),
+            )
+            for cut in cuts
+        ]
+
 
 class Examples:
     """The views of a data set as a segmenter sees them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Any
@@ -17,7 +17,7 @@ from autosam.core.errors import DataError
 from autosam.core.precision import computing
 from autosam.core.progress import Progress
 from autosam.models.segmenter import Segmenter
-from autosam.training.config import Plan, TrainConfig
+from autosam.training.config import Plan, Schedule, TrainConfig
 from autosam.training.examples import Batch, Examples, Index, order
 from autosam.training.losses import LOSSES, Loss
 from autosam.training.state import State, Tensors
@@ -77,7 +77,7 @@ def fit(
     """
     trained, average = segmenter.trained(), shadow.trained()
     parameters = dict(trained.named_parameters())
-    optimiser = torch.optim.AdamW(parameters.values(), lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    optimiser = make_optimiser(parameters.values(), config)
     if state is None:
         average.load_state_dict(trained.state_dict())
         state = State(0, {}, {}, copy(average), None, 0, {})
@@ -96,8 +96,8 @@ def fit(
     progress.advance(state.step)
     schedule = batches(examples, plan, config, state.step)
     for step, batch in zip(range(state.step + 1, plan.steps + 1), schedule, strict=False):
-        rate = learning_rate(step, plan, config.lr)
-        losses = update(segmenter, optimiser, batch, loss_of, rate, device, plan.step_precision)
+        rate = learning_rate(step, plan, config.lr, config.schedule)
+        losses = update(segmenter, optimiser, batch, loss_of, rate, device, plan.step_precision, at_once=config.batch)
         if losses is None:
             state = replace(state, skipped=state.skipped + 1)
             hooks.log({"step": step, "skipped": list(batch.ids)})
@@ -145,8 +145,8 @@ def batches(examples: Examples, plan: Plan, config: TrainConfig, done: int) -> I
     def indices() -> Iterator[list[Index]]:
         for epoch in count(done // plan.epoch_steps):
             whole = order(plan.train, plan.views, epoch, config.seed)
-            for start in range(0, len(whole), config.batch):
-                yield whole[start : start + config.batch]
+            for start in range(0, len(whole), config.step_images):
+                yield whole[start : start + config.step_images]
 
     wanted = islice(indices(), done % plan.epoch_steps, done % plan.epoch_steps + plan.steps - done)
     return ahead(examples.batch, wanted)
@@ -160,33 +160,57 @@ def update(
     rate: float,
     device: torch.device,
     precision: str = "float32",
+    *,
+    at_once: int | None = None,
 ) -> tuple[float, float | None] | None:
     """Takes one optimiser step, its products in `precision`; losses, weights and their sums are in float32.
+
+    At most `at_once` images pass through the networks together; the gradient is that of the mean over the whole batch
+    all the same (batch norms see the part alone).
 
     Returns:
         The losses of the mask and of the surrogate's (None for a segmenter without one); None, and the weights
         untouched, where the loss or its gradient is not finite.
     """
     segmenter.train(True)
-    target, valid = batch.target.to(device), batch.valid.to(device)
-    embedding = None if batch.embedding is None else batch.embedding.to(device)
-    with computing(precision, device):
-        masks = segmenter(batch.image.to(device), embedding)
-    loss = loss_of(to_size(masks.logits.float(), target), target, valid)
-    beside: torch.Tensor | None = None
-    if masks.surrogate is not None:
-        beside = loss_of(to_size(masks.surrogate.float(), target), target, valid)
     optimiser.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss if beside is None else loss + beside)
+    first, second = 0.0, None
+    for part in batch.parts(at_once or len(batch.ids)):
+        loss, beside = _losses(segmenter, part, loss_of, device, precision)
+        share = len(part.ids) / len(batch.ids)
+        torch.autograd.backward((loss if beside is None else loss + beside) * share)
+        first += loss.item() * share
+        if beside is not None:
+            second = (second or 0.0) + beside.item() * share
+    seen = first, second
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, CLIP)
-    seen = loss.item(), None if beside is None else beside.item()
     if not all(math.isfinite(value) for value in (*seen, norm.item()) if value is not None):
         return None
     for group in optimiser.param_groups:
         group["lr"] = rate
     optimiser.step()
     return seen
+
+
+def _losses(
+    segmenter: Segmenter, batch: Batch, loss_of: Loss, device: torch.device, precision: str
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Returns the losses of the mask and of the surrogate's, None where there is none."""
+    target, valid = batch.target.to(device), batch.valid.to(device)
+    embedding = None if batch.embedding is None else batch.embedding.to(device)
+    with computing(precision, device):
+        masks = segmenter(batch.image.to(device), embedding)
+    loss = loss_of(to_size(masks.logits.float(), target), target, valid)
+    if masks.surrogate is None:
+        return loss, None
+    return loss, loss_of(to_size(masks.surrogate.float(), target), target, valid)
+
+
+def make_optimiser(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+    """Returns the optimiser of the choices over the trained parameters."""
+    kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.AdamW
+    return kind(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
 
 
 def to_size(logits: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -196,8 +220,13 @@ def to_size(logits: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return interpolate(logits, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def learning_rate(step: int, plan: Plan, greatest: float) -> float:
-    """Returns the rate of a step (from 1): linear warm-up, then half a cosine down to 1 % of the greatest."""
+def learning_rate(step: int, plan: Plan, greatest: float, schedule: Schedule = "cosine") -> float:
+    """Returns the rate of a step (from 1): linear warm-up, then half a cosine down to 1 % of the greatest.
+
+    A constant schedule has the greatest at every step.
+    """
+    if schedule == "constant":
+        return greatest
     if step <= plan.warmup:
         return greatest * step / plan.warmup
     done = (step - plan.warmup) / max(1, plan.steps - plan.warmup)

@@ -19,7 +19,7 @@ from autosam.inference.engine import REFERENCE, Encoder
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Batch, Examples, Index
-from autosam.training.fit import update
+from autosam.training.fit import make_optimiser, update
 from autosam.training.losses import LOSSES, Loss
 
 # What a measured pace may worsen by, and what is left for the last writing.
@@ -32,7 +32,33 @@ LOOKED_AT_STEPS = 11
 EMBEDDING_SHARE = 0.5
 VALIDATION_SHARE = 0.12
 MIN_STEPS = 10
-# The first ones pay for allocations and cold files.
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds that each part of the work takes here.
+
+    Attributes:
+        step: one optimiser step of a whole batch.
+        precision: the precision of the steps that took it.
+        validate: one validation case, its embedding cached.
+    """
+
+    step: float
+    precision: str
+    validate: float
+
+
+def embedding_pace(examples: Examples) -> float:
+    """Returns the seconds that one view takes to read, augment and encode, measured on the first images."""
+    times = []
+    for case in range(min(4, len(examples.data))):
+        started = time.perf_counter()
+        frame = examples.frame((case, 0))
+        if examples.embed is not None:
+            examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None])
+        times.append(time.perf_counter() - started)
+    # The first ones pay for allocations and cold files.
     return min(times)
 
 
@@ -68,13 +94,13 @@ def measure(
     Where the precision is left open, it is the one in which a step takes less time.
     """
     kept = copy.deepcopy(segmenter.trained().state_dict())
-    optimiser = torch.optim.AdamW(segmenter.trained().parameters(), lr=1e-5, fused=True)
+    optimiser = make_optimiser(segmenter.trained().parameters(), config)
     loss = LOSSES[config.loss][0]
     steps = {}
     for precision in step_precisions(config.precision, device):
         # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
-        work = ahead(examples.batch, _some(config.batch, len(examples.data), views))
-        step = partial(_step, segmenter, optimiser, work, loss, device, precision)
+        work = ahead(examples.batch, _some(config.step_images, len(examples.data), views))
+        step = partial(_step, segmenter, optimiser, work, loss, device, precision, config.batch)
         steps[precision] = fmean(_times(step, LOOKED_AT_STEPS))
         work.close()
     precision = min(steps, key=lambda each: steps[each])
@@ -91,8 +117,9 @@ def _step(
     loss: Loss,
     device: torch.device,
     precision: str,
+    at_once: int,
 ) -> None:
-    update(segmenter, optimiser, next(work), loss, 1e-5, device, precision)
+    update(segmenter, optimiser, next(work), loss, 1e-5, device, precision, at_once=at_once)
 
 
 def _some(batch: int, cases: int, views: int) -> Iterator[list[Index]]:
@@ -156,7 +183,7 @@ def decide(
         encoder: what encodes; None for a segmenter that needs no embedding.
         data: digest of the data.
     """
-    epoch_steps = -(-train // config.batch)
+    epoch_steps = -(-train // config.step_images)
     step_precision = "float32" if config.precision == "auto" else config.precision
     if pace is None:
         epochs = config.epochs or 1

@@ -32,7 +32,7 @@ class State:
         best: the average at the best validation so far.
         best_dice: that validation's mean Dice; None before the first.
         best_step: its step.
-        optimiser: AdamW's state, flat: "NAME.exp_avg" and so on.
+        optimiser: its state, flat: "NAME.exp_avg" and so on.
         skipped: steps left out because their loss or gradient was not finite.
     """
 

@@ -10,6 +10,9 @@ from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.training.config import Plan, TrainConfig
 
 
+_OPTIMISERS = {"adamw": "AdamW", "adam": "Adam"}
+
+
 def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
     """Writes card.md: what the model is, what it was trained on, what is known of it and what is not."""
     training = card.training
@@ -33,7 +36,7 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         + (f"; foreground is `{card.foreground}`" if card.foreground else "")
         + ".",
         f"Loss {config.loss}, augmentation {config.augment}, {plan.views or 'live'} views an image, {plan.steps} steps "
-        f"of {config.batch} images, AdamW at {config.lr:g}, seed {config.seed}.",
+        f"of {config.step_images} images, {_OPTIMISERS[config.optimiser]} at {config.lr:g}, seed {config.seed}.",
         "",
         "## Known",
         "",
