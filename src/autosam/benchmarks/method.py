@@ -17,6 +17,7 @@ from autosam.data.images import read_mask
 from autosam.data.walk import images_below, name_below, without_suffix
 from autosam.inference.model import load
 from autosam.inference.prediction import Prediction
+from autosam.inference.video import ClipPredictor
 from autosam.models.checkpoint import digest
 
 _NEAREST_ONE = np.float32(1 - 2**-24)
@@ -40,29 +41,34 @@ class Method:
         predict: may raise a DataError for a case that it cannot do.
         about: plain values for the summary: hashes, configuration.
         marks: what a reader must know of it before its numbers.
+        restart: called before the first frame of a clip and before every still image.
     """
 
     name: str
     predict: Callable[[Sample], Predicted]
     about: dict[str, Any]
     marks: tuple[str, ...] = ()
+    restart: Callable[[], None] = lambda: None
 
 
-def of_run(run: Path, **loading: Any) -> Method:
+def of_run(run: Path, *, temporal: float = 0.0, **loading: Any) -> Method:
     """Returns the model of a run.
 
     Args:
         run: the folder that training wrote.
+        temporal: share of a clip's frames before in the dense prompt; 0 takes each frame for itself.
         loading: further arguments of `autosam.load`.
 
     Raises:
         ModelError: where the model or its SAM cannot be loaded.
+        UsageError: for a share outside 0 to below 1.
     """
     model = load(run, keep_prompt=True, **loading)
     card = model.card
+    predictor = ClipPredictor(model.predictor, temporal)
 
     def predict(sample: Sample) -> Predicted:
-        prediction = model.predict(sample)
+        prediction = predictor.predict(sample)
         values = logits(prediction.probability) if card.mapping == "sigmoid" else prediction.probability
         return Predicted(prediction, values)
 
@@ -70,7 +76,10 @@ def of_run(run: Path, **loading: Any) -> Method:
     if card.sam == "litemedsam":
         marks = ("SAM'S OWN TRAINING: LiteMedSAM was trained on many public sets; this benchmark may be among them",)
     about = {"run": run.name, "sha256": digest(run), "encoder": model.encoder, "card": asdict(card)}
-    return Method(f"AutoSAM ({card.sam}, {card.prompt_encoder})", predict, about, marks)
+    name = f"AutoSAM ({card.sam}, {card.prompt_encoder})"
+    if temporal:
+        name, about = f"{name}, temporal {temporal:g}", {**about, "temporal": temporal}
+    return Method(name, predict, about, marks, predictor.restart)
 
 
 def logits(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from autosam.core.checks import look_up
 from autosam.core.errors import UsageError
 from autosam.core.progress import Progress, Silent
 from autosam.inference.claim import claim
+from autosam.inference.temporal import check_share
 
 
 def benchmark(
@@ -32,6 +34,7 @@ def benchmark(
     seeds: int = 1,
     views: Sequence[str] = ("standard",),
     allow_duplicates: bool = False,
+    temporal: float = 0.0,
     progress: Progress | None = None,
     **loading: Any,
 ) -> Result:
@@ -47,6 +50,8 @@ def benchmark(
         seeds: how many trainings, each of a seed of its own.
         views: names of views; "all" for all of them.
         allow_duplicates: score although test images are among the training images, and mark every table.
+        temporal: share of a clip's frames before in the dense prompt of a model, 0 to below 1; 0 takes each frame for
+            itself.
         progress: told of the stages.
         loading: further arguments of `autosam.load`.
 
@@ -63,9 +68,13 @@ def benchmark(
         raise UsageError("several seeds need a training", cure="Give --train with --seeds, one seed or more")
     chosen = look_up(name, BENCHMARKS, "benchmark")
     asked = _views(chosen, views)
+    if check_share(temporal) and predictions is not None:
+        raise UsageError("masks of a folder have no prompt to average", cure="Leave --temporal out")
     folder = Path(out)
     claim(folder)
     copy = chosen.find(Path(data))
+    if temporal and all(item.clip is None for item in copy.test):
+        raise UsageError(f"{chosen.title} has no clips to average over", cure="Leave --temporal out")
     parts = inventory(chosen, copy)
     contents = read_contents(chosen, copy, progress)
     said = marks(chosen, copy, parts) + [f"NOTE: {note}" for note in contents.notes]
@@ -77,6 +86,7 @@ def benchmark(
             runs = train_on(chosen, copy, folder, seeds=seeds, choices=training, progress=progress)
         else:
             runs = [Path(run or "")]
+        loading["temporal"] = temporal
         methods = [_of_run(one, copy, contents, allowed=allow_duplicates, **loading) for one in runs]
     said += [mark for mark in dict.fromkeys(mark for method in methods for mark in method.marks)]
     outcomes = [score(chosen, copy.test, method, asked, progress) for method in methods]
@@ -89,7 +99,7 @@ def benchmark(
 def _of_run(run: Path, copy: Copy, contents: Contents, *, allowed: bool, **loading: Any) -> Method:
     seen = refuse_seen(run, copy, contents, allowed=allowed)
     method = of_run(run, **loading)
-    return Method(method.name, method.predict, method.about, (*seen, *method.marks))
+    return replace(method, marks=(*seen, *method.marks))
 
 
 def _views(benchmark: Benchmark, names: Sequence[str]) -> list[View]:

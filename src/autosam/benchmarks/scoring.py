@@ -53,6 +53,8 @@ def score(
     rule = Foreground.parse(benchmark.foreground)
     scores: dict[str, dict[str, Scores]] = {view.name: {} for view in views}
     labels: dict[str, Labels] = {}
+    clips = {item.id: item.clip for item in items}
+    last: str | None = None
 
     def samples() -> Iterator[Sample]:
         for item in items:
@@ -64,7 +66,11 @@ def score(
             progress.advance()
 
     def predict(sample: Sample) -> Prediction:
-        truth = labels.pop(sample.id)
+        nonlocal last
+        truth, clip = labels.pop(sample.id), clips[sample.id]
+        if clip is None or clip != last:
+            method.restart()
+        last = clip
         try:
             predicted = method.predict(sample)
         except Exception:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.faults import told
-from autosam.cli.options import Device, Engine, Json, Out, Quiet, Sam
+from autosam.cli.options import Device, Engine, Json, Out, Quiet, Sam, Temporal
 from autosam.cli.progress import shown
 
 
@@ -32,6 +32,7 @@ def benchmark(
     prompt_encoder: Annotated[str | None, typer.Option(help="With --train: g.")] = None,
     seed: Annotated[int | None, typer.Option(help="With --train: the first seed.")] = None,
     config: Annotated[Path | None, typer.Option(help="With --train: YAML of any choices of `autosam train`.")] = None,
+    temporal: Temporal = None,
     sam: Sam = None,
     device: Device = None,
     engine: Engine = None,
@@ -56,8 +57,8 @@ def benchmark(
         try:
             result = work(
                 name, data, out, run=run, predictions=predictions, training={**choices, **loading} if train else None,
-                seeds=seeds, views=view or ("standard",), allow_duplicates=allow_duplicates, progress=progress,
-                **loading,
+                seeds=seeds, views=view or ("standard",), allow_duplicates=allow_duplicates, temporal=temporal or 0.0,
+                progress=progress, **loading,
             )  # fmt: skip
         finally:
             progress.close()

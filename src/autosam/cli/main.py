@@ -11,7 +11,7 @@ import typer
 
 from autosam.cli.benchmark import benchmark
 from autosam.cli.faults import told
-from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Precision, Quiet, Sam
+from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Precision, Quiet, Sam, Temporal
 from autosam.cli.progress import shown
 
 STARTED = time.monotonic()
@@ -102,8 +102,11 @@ def train(
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="The folder that `autosam train` wrote.")],
-    inputs: Annotated[list[Path], typer.Argument(help="Images and folders of images.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Images and folders of images; or videos.")],
     out: Out,
+    clip: Annotated[bool, typer.Option("--clip", help="Take each folder of frames as one clip.")] = False,
+    temporal: Temporal = None,
+    fps: Annotated[float | None, typer.Option(help="With --clip: frames a second of folders of frames.")] = None,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Write 16-bit probabilities too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --out: do only what is missing there.")] = False,
@@ -115,11 +118,14 @@ def predict(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Write masks, overlays and a table for images."""
+    """Write masks, overlays and a table for images, or for the frames of clips."""
     with told():
+        from autosam.cli.clips import of_clips, predict_and_tell
         from autosam.core.errors import PartialFailure
         from autosam.inference.model import load
         from autosam.inference.writer import predict_files
+
+        clips = of_clips(inputs, clip=clip, temporal=temporal, fps=fps)
 
         progress = shown(quiet)
         try:
@@ -131,6 +137,12 @@ def predict(
                 progress.say(
                     f"note: {model.card.prompt_encoder} reads SAM's embedding, so SAM's image encoder still runs"
                 )
+            if clips:
+                predict_and_tell(
+                    model, inputs, out, temporal=temporal or 0.0, rate=fps, probabilities=probabilities,
+                    resume=resume, progress=progress, json=json,
+                )  # fmt: skip
+                return
             rows = predict_files(model, inputs, out, probabilities=probabilities, resume=resume, progress=progress)
         finally:
             progress.close()

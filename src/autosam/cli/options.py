@@ -21,3 +21,7 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps
 Engine = Annotated[str | None, typer.Option(help="auto, torch, openvino or onnxruntime.  [default: auto, measured]")]
 Precision = Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.  [default: auto, measured]")]
 Sam = Annotated[str | None, typer.Option(help="Name or file of the frozen SAM; `autosam info` lists the names.")]
+Temporal = Annotated[
+    float | None,
+    typer.Option(help="Share of the frames before in g's prompt, in clips: 0 to below 1.  [default: 0, none]"),
+]

@@ -53,8 +53,9 @@ def disk_faults(file: Path) -> Iterator[None]:
         raise
 
 
-def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Writes a file through `write`: temporary sibling, fsync, rename, fsync of the folder.
+@contextlib.contextmanager
+def written(file: Path) -> Iterator[BinaryIO]:
+    """Gives the stream of a file that is being written: temporary sibling, fsync, rename, fsync of the folder.
 
     A reader sees the old file or the new one, never a part; a fault leaves the old file and no temporary one.
 
@@ -67,7 +68,7 @@ def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("xb") as stream:
-                write(stream)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(file)
@@ -77,8 +78,18 @@ def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
         _fsync_folder(file.parent)
 
 
+def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Writes a file through `write`, whole or not at all; see `written`.
+
+    Raises:
+        ResourceError: where the disk is full.
+    """
+    with written(file) as stream:
+        write(stream)
+
+
 def is_temporary(file: Path) -> bool:
-    """Says whether a file is one that `write_atomically` has not finished."""
+    """Says whether a file is one that `written` has not finished."""
     return _TEMPORARY.fullmatch(file.name) is not None
 
 

@@ -44,9 +44,22 @@ def kind_of(path: Path) -> Kind:
     Raises:
         DataError: where the file is missing, unreadable, empty or no image of a known format; it says what the file is.
     """
+    head = head_of(path, "an image")
+    for signature, kind in _SIGNATURES:
+        if head.startswith(signature):
+            return kind
+    raise DataError(f"this is {stranger(head)}, not an image", file=path, cure=f"Save it as {_KINDS}, or take it away")
+
+
+def head_of(path: Path, wanted: str) -> bytes:
+    """Returns the first bytes of a file that should be `wanted` ("an image"), at least one.
+
+    Raises:
+        DataError: where the file is missing, a folder, unreadable or empty.
+    """
     try:
         if path.is_dir():
-            raise DataError("this is a folder, not an image", file=path)
+            raise DataError(f"this is a folder, not {wanted}", file=path)
         if not path.is_file():
             raise DataError("there is no such file", file=path, cure="Check the path")
         with path.open("rb") as stream:
@@ -56,10 +69,7 @@ def kind_of(path: Path) -> Kind:
         raise DataError(f"cannot be read ({reason})", file=path, cure="Check the path and its permissions") from fault
     if not head:
         raise DataError("the file is empty", file=path, cure="Copy or export it again")
-    for signature, kind in _SIGNATURES:
-        if head.startswith(signature):
-            return kind
-    raise DataError(f"this is {_stranger(head)}, not an image", file=path, cure=f"Save it as {_KINDS}, or take it away")
+    return head
 
 
 def check_size(path: Path, height: int, width: int, pixel_bytes: float) -> None:
@@ -94,7 +104,11 @@ def check_size(path: Path, height: int, width: int, pixel_bytes: float) -> None:
         )
 
 
-def _stranger(head: bytes) -> str:
+def stranger(head: bytes) -> str:
+    """Returns what a file's first bytes show it to be, in words, with its article."""
+    for signature, kind in _SIGNATURES:
+        if head.startswith(signature):
+            return f"a {kind} image"
     for signature, name in _STRANGERS:
         if head.startswith(signature):
             return name

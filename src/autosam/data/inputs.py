@@ -25,10 +25,14 @@ def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
     found: dict[Path, tuple[str, ...]] = {}
     for given in inputs:
         if given.is_dir():
-            masks = _mask_folders(given)
+            masks = mask_folders(given)
             files = [file for file in images_below(given) if masks.isdisjoint(file.parents)]
             if not files:
-                raise DataError("there is no image in this folder", file=given, cure="Give a folder or file of images")
+                raise DataError(
+                    "there is no image in this folder",
+                    file=given,
+                    cure="Give a folder or file of images; --clip takes the videos of a folder",
+                )
             names = [(file, name_below(file, given), given.resolve().name) for file in files]
         elif given.exists():
             names = [(given, given.name, given.absolute().parent.name)]
@@ -39,7 +43,8 @@ def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
     return list(zip(distinct(list(found.values())), found, strict=True))
 
 
-def _mask_folders(root: Path) -> set[Path]:
+def mask_folders(root: Path) -> set[Path]:
+    """Returns the folders of masks, at any depth, that lie beside one of images."""
     found: set[Path] = set()
     for folder in folders_below(root):
         inside = children(folder)[0]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -11,6 +12,7 @@ from autosam.core.letterbox import Frame, PixelRule
 from autosam.core.precision import computing
 from autosam.core.probability import Mapping
 from autosam.core.prompt import ImageEmbedding
+from autosam.inference.halves import GraphHalves, Halves, TorchHalves, graph_inputs
 from autosam.inference.openvino_encoder import Graph
 from autosam.models.segmenter import Masks, Segmenter
 
@@ -28,6 +30,19 @@ class Masker(Protocol):
 
     def __call__(self, frame: Frame) -> Masks:
         """Returns the masks (1, 1, h, w) of one frame."""
+        ...
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """A masker whose model has a dense prompt."""
+
+    def apart(self) -> Halves:
+        """Returns the same model with what makes the dense prompt apart from what answers it.
+
+        Raises:
+            UsageError: where the model has no dense prompt.
+        """
         ...
 
 
@@ -64,6 +79,10 @@ class TorchMasker:
             seen = frame.seen(self.segmenter.size, self.segmenter.rule)[None]
             return self.segmenter(seen.to(self.device), embedding)
 
+    def apart(self) -> Halves:
+        """See `Divisible`."""
+        return TorchHalves(self.segmenter, self.embed, self.device, self.precision)
+
 
 class GraphMasker:
     """g, h, SAM's encoder and its mask decoder as one OpenVINO graph.
@@ -91,16 +110,19 @@ class GraphMasker:
     ) -> None:
         shapes = [(1, 3, size, size)] + ([] if rule is None else [(1, 3, rule.size, rule.size)])
         self._graph = Graph(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), precision)
+        self._halves = partial(GraphHalves, content, segmenter, size=size, rule=rule, precision=precision)
         self._size, self._rule, self._own = size, rule, own
         self.frame_size = frame_size(size, rule)
         self.mapping = mapping
 
     def __call__(self, frame: Frame) -> Masks:
         """See `Masker`."""
-        inputs = [frame.seen(self._size, self._own)[None].numpy()]
-        if self._rule is not None:
-            inputs.append(frame.pixels(self._rule)[None].numpy())
+        inputs = graph_inputs(frame, self._size, self._rule, self._own)
         return Masks(*(torch.from_numpy(value) for value in self._graph(*inputs)))
+
+    def apart(self) -> Halves:
+        """See `Divisible`."""
+        return self._halves()
 
 
 class _Whole(torch.nn.Module):

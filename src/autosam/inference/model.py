@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from autosam.core.checks import look_up
 from autosam.core.errors import DataError
 from autosam.core.sample import Sample
 from autosam.data.images import read_image
+from autosam.data.video import frame_rate
 from autosam.inference.engine import device as find_device
 from autosam.inference.parts import Parts, make_masker
 from autosam.inference.predict import Predictor
 from autosam.inference.prediction import Prediction
+from autosam.inference.video import ClipPredictor, FramePrediction, predict_clip
 from autosam.models.checkpoint import Card
 
 
@@ -46,6 +49,25 @@ class Model:
             DataError: where it cannot be read, or is no such image.
         """
         return self.predictor.predict(_sample(image))
+
+    def predict_clip(
+        self, clip: str | Path, *, temporal: float = 0.0, rate: float | None = None
+    ) -> Iterator[FramePrediction]:
+        """Yields the predictions for the frames of a clip in order, each made when it is asked for.
+
+        Args:
+            clip: a video file (MP4, MOV, AVI, MKV), or a folder of frames in natural order of their names.
+            temporal: share X of the frames before in g's dense prompt, Z'_t = X * Z'_(t-1) + (1 - X) * Z_t; 0 takes
+                each frame for itself, to the bit as `predict` does.
+            rate: frames a second of a folder, from which its frames get their times.
+
+        Raises:
+            DataError: where it is missing or no clip; and after the last frame that could be read, where a part of the
+                clip could not.
+            UsageError: for a share outside 0 to below 1, a model without a dense prompt, a rate that is none, and for a
+                video where PyAV is not installed.
+        """
+        return predict_clip(ClipPredictor(self.predictor, temporal), Path(clip), frame_rate(rate))
 
 
 def _sample(image: str | Path | Sample | npt.NDArray[np.generic] | Any) -> Sample:

@@ -71,7 +71,7 @@ def predict_files(
     """
     folder, progress = Path(out), progress or Silent()
     images = find_images([Path(one) for one in inputs])
-    with claimed(folder, _options(model, probabilities), resume=resume):
+    with claimed(folder, options(model, probabilities), resume=resume):
         finished = _finished(folder, images, _kinds(probabilities))
         todo = [image for image in images if image[0] not in finished]
         if finished:
@@ -190,7 +190,7 @@ def _finished(folder: Path, images: list[Image], kinds: tuple[str, ...]) -> dict
     return finished
 
 
-def _options(model: Model, probabilities: bool) -> dict[str, Any]:
+def options(model: Model, probabilities: bool) -> dict[str, Any]:
     """Returns everything that a prediction depends on besides its image."""
     predictor = model.predictor
     card = hashlib.sha256(json.dumps(asdict(model.card), sort_keys=True).encode()).hexdigest()

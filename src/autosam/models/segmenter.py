@@ -66,6 +66,18 @@ class Segmenter(Protocol):
         ...
 
 
+class Prompting(Segmenter, Protocol):
+    """A segmenter that asks its decoder with a dense prompt Z, whose two halves can be run apart."""
+
+    def prompt(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> torch.Tensor:
+        """Returns Z (B, C, h', w') of RGB images (B, 3, s, s) in 0..1 and of their embedding."""
+        ...
+
+    def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
+        """Returns the masks for Z and the embedding of the same images."""
+        ...
+
+
 class Trained(nn.Module):
     """AutoSAM's only trained weights: the prompt encoder g and the surrogate decoder h."""
 
@@ -104,11 +116,16 @@ class SamSegmenter(nn.Module):
         Raises:
             ValueError: where the embedding is missing or the image has another size.
         """
-        if embedding is None:
-            raise ValueError("a SAM decodes its own embedding: none was given")
+        return self.answer(self.prompt(image, embedding), embedding)
+
+    def prompt(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> torch.Tensor:
+        """See `Prompting`."""
         check_shape(image, (None, 3, self.size, self.size), "image")
-        dense = self.parts.g(image, embedding.main)
-        return Masks(self._decode(embedding, Prompt(dense)), dense, self.parts.h(dense.detach()))
+        return self.parts.g(image, _given(embedding).main)
+
+    def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
+        """See `Prompting`."""
+        return Masks(self._decode(_given(embedding), Prompt(dense)), dense, self.parts.h(dense.detach()))
 
     def trained(self) -> nn.Module:
         """Returns g and h."""
@@ -135,10 +152,23 @@ class SurrogateSegmenter(nn.Module):
 
     def forward(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
         """Returns h's logits for Z = g(I), as the mask."""
+        return self.answer(self.prompt(image, embedding), embedding)
+
+    def prompt(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> torch.Tensor:
+        """See `Prompting`."""
         check_shape(image, (None, 3, self.size, self.size), "image")
-        dense = self.parts.g(image, None if embedding is None else embedding.main)
+        return self.parts.g(image, None if embedding is None else embedding.main)
+
+    def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
+        """See `Prompting`."""
         return Masks(self.parts.h(dense), dense)
 
     def trained(self) -> nn.Module:
         """Returns g and h."""
         return self.parts
+
+
+def _given(embedding: ImageEmbedding | None) -> ImageEmbedding:
+    if embedding is None:
+        raise ValueError("a SAM decodes its own embedding: none was given")
+    return embedding

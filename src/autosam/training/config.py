@@ -13,7 +13,6 @@ from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.core.files import write_text
 from autosam.models.rivals import AUTOSAM, RIVALS
 
-
 Schedule = Literal["cosine", "constant"]
 OptimiserName = Literal["adamw", "adam"]
 

@@ -9,7 +9,6 @@ from autosam.models.checkpoint import Card
 from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.training.config import Plan, TrainConfig
 
-
 _OPTIMISERS = {"adamw": "AdamW", "adam": "Adam"}
 
 

@@ -1,0 +1,62 @@
+"""The clips of files and folders: what prediction in order and in time is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from autosam.core.errors import DataError
+from autosam.data.container import CLIP_SUFFIXES
+from autosam.data.inputs import mask_folders
+from autosam.data.walk import children, distinct, folders_below, is_image, name_below
+
+
+def is_clip(path: Path) -> bool:
+    """Says whether a path has the suffix of a video."""
+    return path.suffix.lower() in CLIP_SUFFIXES
+
+
+def find_clips(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Finds the clips of files and folders.
+
+    Returns:
+        The id and path of each. A file is a clip. Of a folder, at any depth, every video is one, and every folder that
+        holds images right in it is one of frames, but for a folder of masks beside one of images. An id is a file's
+        name without its suffix or a folder's name, after the folders between it and the one that was given; ids that
+        would clash keep the suffix, then the given folder's name.
+
+    Raises:
+        DataError: where an input is missing, or a folder holds no clip, or two ids cannot be told apart.
+    """
+    found: dict[Path, tuple[str, ...]] = {}
+    for given in inputs:
+        if not given.is_dir() and not given.exists():
+            raise DataError("there is no such file or folder", file=given, cure="Check the path")
+        clips = _clips_below(given) if given.is_dir() else [given]
+        if not clips:
+            raise DataError("there is no clip in this folder", file=given, cure="Give a video, or a folder of frames")
+        above = given.resolve() if given.is_dir() else given.absolute().parent
+        for clip in clips:
+            name = above.name if clip == given and given.is_dir() else name_below(clip, _base(given))
+            found.setdefault(clip.absolute(), (_bare(clip, name), name, f"{above.name}/{name}"))
+    return list(zip(distinct(list(found.values())), found, strict=True))
+
+
+def _base(given: Path) -> Path:
+    return given if given.is_dir() else given.parent
+
+
+def _bare(clip: Path, name: str) -> str:
+    return name[: -len(clip.suffix)] if is_clip(clip) and not clip.is_dir() else name
+
+
+def _clips_below(root: Path) -> list[Path]:
+    masks = mask_folders(root)
+    found: list[Path] = []
+    for folder in folders_below(root):
+        if folder in masks or not masks.isdisjoint(folder.parents):
+            continue
+        files = children(folder)[1]
+        found += [folder] if any(is_image(file) for file in files) else []
+        found += [file for file in files if is_clip(file)]
+    return found

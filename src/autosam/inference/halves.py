@@ -1,0 +1,160 @@
+"""A model in two halves: a frame to its dense prompt Z, and Z to the masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from autosam.core.errors import UsageError
+from autosam.core.letterbox import Frame, PixelRule
+from autosam.core.precision import computing
+from autosam.core.prompt import ImageEmbedding
+from autosam.inference.openvino_encoder import Graph
+from autosam.models.segmenter import Masks, Prompting, Segmenter
+
+
+class Halves(Protocol):
+    """What can be done between g and the decoder."""
+
+    def prompt(self, frame: Frame) -> tuple[torch.Tensor, ImageEmbedding | None]:
+        """Returns g's dense prompt Z (1, C, h', w') of a frame, and what the decoder needs beside it."""
+        ...
+
+    def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
+        """Returns the masks (1, 1, h, w) for a Z and what came with it."""
+        ...
+
+
+class TorchHalves:
+    """The halves of a segmenter in torch; the arguments are those of `TorchMasker`.
+
+    Raises:
+        UsageError: where the segmenter has no dense prompt.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        embed: Callable[[Frame], ImageEmbedding] | None,
+        device: torch.device,
+        precision: str,
+    ) -> None:
+        self._segmenter = prompting(segmenter)
+        self._embed, self._device, self._precision = embed, device, precision
+
+    @torch.inference_mode()
+    def prompt(self, frame: Frame) -> tuple[torch.Tensor, ImageEmbedding | None]:
+        """See `Halves`."""
+        self._segmenter.train(False)
+        embedding = None if self._embed is None else self._embed(frame).to(self._device)
+        image = frame.rgb(self._segmenter.size)[None].to(self._device)
+        with computing(self._precision, self._device):
+            return self._segmenter.prompt(image, embedding), embedding
+
+    @torch.inference_mode()
+    def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
+        """See `Halves`."""
+        with computing(self._precision, self._device):
+            return self._segmenter.answer(dense, embedding)
+
+
+class GraphHalves:
+    """The halves as two OpenVINO graphs, converted when they are first run.
+
+    The arguments are those of `GraphMasker`.
+    """
+
+    def __init__(
+        self,
+        content: str,
+        segmenter: Callable[[], Segmenter],
+        *,
+        size: int,
+        rule: PixelRule | None,
+        precision: str,
+    ) -> None:
+        self._content, self._segmenter = content, segmenter
+        self._size, self._rule, self._precision = size, rule, precision
+
+    def prompt(self, frame: Frame) -> tuple[torch.Tensor, ImageEmbedding | None]:
+        """See `Halves`."""
+        dense, *embedding = map(torch.from_numpy, self._prompt(*graph_inputs(frame, self._size, self._rule)))
+        return dense, ImageEmbedding(embedding[0], tuple(embedding[1:])) if embedding else None
+
+    def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
+        """See `Halves`."""
+        inputs = [dense, *([] if embedding is None else [embedding.main, *embedding.fine])]
+        shapes = [tuple(one.shape) for one in inputs]
+        if self._answer is None:
+            self._answer = Graph(f"{self._content} answer 1", shapes, self._second, self._precision)
+        logits, *surrogate = map(torch.from_numpy, self._answer(*(one.numpy() for one in inputs)))
+        return Masks(logits, dense, surrogate[0] if surrogate else None)
+
+    _answer: Graph | None = None
+
+    @cached_property
+    def _prompt(self) -> Graph:
+        shapes = [(1, 3, self._size, self._size)]
+        shapes += [] if self._rule is None else [(1, 3, self._rule.size, self._rule.size)]
+        return Graph(
+            f"{self._content} prompt 1", shapes, lambda: _Prompt(prompting(self._segmenter())), self._precision
+        )
+
+    def _second(self) -> torch.nn.Module:
+        return _Answer(prompting(self._segmenter()))
+
+
+class _Prompt(torch.nn.Module):
+    """(image[, pixels]) -> (dense[, embedding, finer embeddings])."""
+
+    def __init__(self, segmenter: Prompting) -> None:
+        super().__init__()
+        self.segmenter = segmenter.train(False)
+        self.sam = segmenter.sam
+
+    def forward(self, image: torch.Tensor, pixels: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
+        embedding = None if self.sam is None or pixels is None else self.sam.encode(pixels)
+        dense = cast(Prompting, self.segmenter).prompt(image, embedding)
+        return (dense,) if embedding is None else (dense, embedding.main, *embedding.fine)
+
+
+class _Answer(torch.nn.Module):
+    """(dense[, embedding, finer embeddings]) -> (logits[, surrogate])."""
+
+    def __init__(self, segmenter: Prompting) -> None:
+        super().__init__()
+        self.segmenter = segmenter.train(False)
+
+    def forward(self, dense: torch.Tensor, *embedding: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        known = ImageEmbedding(embedding[0], embedding[1:]) if embedding else None
+        masks = cast(Prompting, self.segmenter).answer(dense, known)
+        return (masks.logits,) if masks.surrogate is None else (masks.logits, masks.surrogate)
+
+
+def graph_inputs(
+    frame: Frame, size: int, rule: PixelRule | None, own: PixelRule | None = None
+) -> list[npt.NDArray[np.float32]]:
+    """Returns what a graph sees of a frame: g's image (by the segmenter's own rule), SAM's pixels where one is in it."""
+    inputs = [frame.seen(size, own)[None].numpy()]
+    return inputs if rule is None else [*inputs, frame.pixels(rule)[None].numpy()]
+
+
+def prompting(segmenter: Segmenter) -> Prompting:
+    """Returns a segmenter whose halves can be run apart.
+
+    Raises:
+        UsageError: where it has no dense prompt.
+    """
+    if not (hasattr(segmenter, "prompt") and hasattr(segmenter, "answer")):
+        raise no_prompt()
+    return cast(Prompting, segmenter)
+
+
+def no_prompt() -> UsageError:
+    """Returns what a user is told who averages the prompt of a model without one."""
+    return UsageError("this model has no prompt that could be averaged over frames", cure="Leave --temporal out")
