@@ -25,3 +25,7 @@ Temporal = Annotated[
     float | None,
     typer.Option(help="Share of the frames before in g's prompt, in clips: 0 to below 1.  [default: 0, none]"),
 ]
+Tile = Annotated[
+    str | None,
+    typer.Option(help="Of training: auto, off, or side of the overlapping tiles of large images.  [default: auto]"),
+]

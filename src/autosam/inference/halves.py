@@ -139,7 +139,7 @@ class _Answer(torch.nn.Module):
 def graph_inputs(
     frame: Frame, size: int, rule: PixelRule | None, own: PixelRule | None = None
 ) -> list[npt.NDArray[np.float32]]:
-    """Returns what a graph sees of a frame: g's image (by the segmenter's own rule), SAM's pixels where one is in it."""
+    """Returns what a graph sees of a frame: the image by the segmenter's own rule, and the pixels of a SAM in it."""
     inputs = [frame.seen(size, own)[None].numpy()]
     return inputs if rule is None else [*inputs, frame.pixels(rule)[None].numpy()]
 

@@ -41,6 +41,7 @@ class Card:
         mapping: how logits become a probability.
         foreground: the rule that made masks binary, as text.
         threshold: foreground is where the probability is at least this.
+        tile: side in pixels of the overlapping tiles that larger images are cut into; None for whole images.
         training: what it was trained with: seed, loss, steps, numbers of cases, hashes. No time and no path.
         method: "autosam", or the name of a rival.
         method_config: what a rival is built from.
@@ -55,6 +56,7 @@ class Card:
     mapping: Mapping = "sigmoid"
     foreground: str | None = None
     threshold: float = 0.5
+    tile: int | None = None
     training: dict[str, Any] = field(default_factory=dict)
     method: str = AUTOSAM
     method_config: dict[str, Any] = field(default_factory=dict)

@@ -97,6 +97,7 @@ def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam | None, segmenter:
         embedding_shape=(0, 0, 0) if sam is None else sam.embedding_shape,
         mapping=segmenter.mapping,
         foreground=Foreground.parse(config.foreground).text if config.foreground else None,
+        tile=plan.tile,
         training={
             "augment": config.augment,
             "batch": config.batch,
@@ -108,6 +109,7 @@ def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam | None, segmenter:
             "train_cases": plan.train,
             "val_cases": plan.val,
             "views": plan.views,
+            **({} if plan.tiles is None else {"train_tiles": plan.tiles}),
         },
     )
 

@@ -21,6 +21,7 @@ from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Batch, Examples, Index
 from autosam.training.fit import make_optimiser, update
 from autosam.training.losses import LOSSES, Loss
+from autosam.training.tiling import Tiling
 
 # What a measured pace may worsen by, and what is left for the last writing.
 MARGIN = 0.9
@@ -60,6 +61,16 @@ def embedding_pace(examples: Examples) -> float:
         times.append(time.perf_counter() - started)
     # The first ones pay for allocations and cold files.
     return min(times)
+
+
+def fitting_frames(pace: float | None, left: float) -> int | None:
+    """Returns how many frames there is time to encode before the steps; None where there is no bound.
+
+    Args:
+        pace: seconds a frame; None where there is no bound of time.
+        left: seconds until the bound.
+    """
+    return None if pace is None else int(EMBEDDING_SHARE * MARGIN * left / pace)
 
 
 def choose_views(config: TrainConfig, pace: float | None, left: float, *, train: int, val: int, room: int) -> int:
@@ -170,6 +181,7 @@ def decide(
     val: int,
     encoder: Encoder | None,
     data: str,
+    tiling: Tiling,
 ) -> Plan:
     """Returns the plan that fits the time that is left, or the number of epochs that was asked for.
 
@@ -182,13 +194,14 @@ def decide(
         val: number of validation cases.
         encoder: what encodes; None for a segmenter that needs no embedding.
         data: digest of the data.
+        tiling: what is trained on, the images or their tiles.
     """
-    epoch_steps = -(-train // config.step_images)
+    epoch_steps = -(-len(tiling.cases) // config.step_images)
     step_precision = "float32" if config.precision == "auto" else config.precision
     if pace is None:
         epochs = config.epochs or 1
         steps, looks = epochs * epoch_steps, min(epochs, 20)
-        why = f"{epochs} epochs of {train} images in {views or 'live'} views"
+        why = f"{epochs} epochs of {len(tiling.cases)} {tiling.noun} in {views or 'live'} views"
     else:
         usable = left * MARGIN - CLOSING_SECONDS
         step_precision = pace.precision
@@ -213,5 +226,7 @@ def decide(
         train=train,
         val=val,
         data=data,
-        why=why,
+        why=f"{tiling.why}; {why}",
+        tile=tiling.tile,
+        tiles=tiling.tiles,
     )

@@ -30,11 +30,11 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         "",
         "## Trained on",
         "",
-        f"{plan.train} images and their masks, {plan.val} more held out to choose the checkpoint"
+        f"{plan.train} images and their masks{_cut(plan)}, {plan.val} more held out to choose the checkpoint"
         + (f"; grouped by `{config.group}`" if config.group else "")
         + (f"; foreground is `{card.foreground}`" if card.foreground else "")
         + ".",
-        f"Loss {config.loss}, augmentation {config.augment}, {plan.views or 'live'} views an image, {plan.steps} steps "
+        f"Loss {config.loss}, augmentation {config.augment}, {plan.views or 'live'} views of each, {plan.steps} steps "
         f"of {config.step_images} images, {_OPTIMISERS[config.optimiser]} at {config.lr:g}, seed {config.seed}.",
         "",
         "## Known",
@@ -60,3 +60,7 @@ def _what(card: Card) -> str:
     return (
         f"{card.title}, input {card.size} x {card.size}, as a rival of AutoSAM: {summary}. Masks come without a click."
     )
+
+
+def _cut(plan: Plan) -> str:
+    return "" if plan.tile is None else f", cut into {plan.tiles} overlapping tiles of {plan.tile} pixels"
