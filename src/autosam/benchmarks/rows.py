@@ -140,7 +140,7 @@ def rows(
     def prompter() -> tuple[FrozenSam, Embedder]:
         return _prompter(**loading)
 
-    def prompted(name: str) -> list[Method]:
+    def prompted(name: str, _: Path) -> list[Method]:
         sam, embed = prompter()
         return [of_baseline(name, sam, embed, find_device(loading.get("device", "auto")))]
 
@@ -148,11 +148,7 @@ def rows(
     if asked.run is not None:
         run = asked.run
         found.append(Row("run", lambda _: [scored(run)]))
-    for name in asked.methods:
-        if name in METHODS:
-            found.append(Row(name, partial(trained, name)))
-        else:
-            found.append(Row(name, lambda _, name=name: prompted(name)))  # type: ignore[misc]
+    found += [Row(name, partial(trained if name in METHODS else prompted, name)) for name in asked.methods]
     if asked.predictions is not None:
         folder = asked.predictions
         found.append(Row("predictions", lambda _: [of_folder(folder, benchmark.kind)]))

@@ -13,7 +13,7 @@ from autosam.data.dataset import Dataset
 from autosam.inference.predict import Predictor
 from autosam.inference.prediction import write_image
 
-_CASES = 4
+PREVIEWED = 4
 _COLUMNS = 6
 _SIDE = 240
 
@@ -81,7 +81,7 @@ class Preview:
 
     def __init__(self, folder: Path, data: Dataset) -> None:
         self.folder = folder
-        chosen = np.unique(np.linspace(0, len(data) - 1, min(_CASES, len(data))).astype(int))
+        chosen = np.unique(np.linspace(0, len(data) - 1, min(PREVIEWED, len(data))).astype(int))
         self.samples = [data.read(int(i)) for i in chosen]
 
     def add(self, step: int, predictor: Predictor) -> None:
