@@ -18,35 +18,56 @@ def markdown(
     method: str,
     parts: Sequence[Part],
     marks: Sequence[str],
+    *,
+    note: str = "",
 ) -> str:
-    """Returns the tables; each has its view in its title and what a reader must know above it."""
+    """Returns the tables; each has its view in its title and what a reader must know above it.
+
+    Args:
+        benchmark: names the parts.
+        averages: the numbers.
+        views: those scored.
+        method: as it stands in tables.
+        parts: what the copy has.
+        marks: what a reader must know.
+        note: a sentence under the title; none where it is empty.
+    """
     counts = {part.name: part for part in parts}
-    lines = [f"# {benchmark.title}: {method}", ""]
+    lines = [f"# {benchmark.title}: {method}", "", *([note, ""] if note else [])]
     for view in views:
         lines += [f"## View `{view.name}`", "", f"{view.about[0].upper()}{view.about[1:]}.", ""]
         lines += [f"- {mark}" for mark in marks]
-        titles = [f"{m.title} {_ARROWS[m.direction]}".strip() for m in view.measures]
+        titles = [headed(measure) for measure in view.measures]
         lines += ["", f"| part | {'clips' if view.clips else 'images'} | {' | '.join(titles)} |"]
         lines.append("|---" * (len(titles) + 2) + "|")
         for part, entries in averages[view.name].items():
             cases = max(entry["cases"] for entry in entries.values())
-            cells = [_cell(measure, entries[measure.name]) for measure in view.measures]
-            lines.append(f"| {_label(part, counts, benchmark)} | {cases} | {' | '.join(cells)} |")
+            cells = [cell(measure, entries[measure.name]) for measure in view.measures]
+            lines.append(f"| {label(part, counts, benchmark)} | {cases} | {' | '.join(cells)} |")
         lines.append("")
-    lines += [
+    return "\n".join([*lines, *closing(benchmark)])
+
+
+def closing(benchmark: Benchmark) -> list[str]:
+    """Returns the lines under the tables: what the intervals are, the protocol, the licence, whom to cite."""
+    return [
         "Means with 95 % bootstrap intervals, drawn over groups (patients, cases of video) where they are known.",
         "",
         f"Protocol of the benchmark: {benchmark.protocol}. Licence of the images: {benchmark.licence}. "
         f"Cite: {benchmark.citation}.",
         "",
     ]
-    return "\n".join(lines)
+
+
+def headed(measure: Measure) -> str:
+    """Returns a measure's title with an arrow to its better values."""
+    return f"{measure.title} {_ARROWS[measure.direction]}".strip()
 
 
 _ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 
-def _label(part: str, counts: Mapping[str, Part], benchmark: Benchmark) -> str:
+def label(part: str, counts: Mapping[str, Part], benchmark: Benchmark) -> str:
     """Returns a part's name, marked where the copy has less of it than the official one, or of a part of it."""
     splits = benchmark.parts()[part]
     # Where only a union's count is published, its shortage marks every split in it.
@@ -58,7 +79,8 @@ def _label(part: str, counts: Mapping[str, Part], benchmark: Benchmark) -> str:
     return f"{part} (partial)" if short or missing else part
 
 
-def _cell(measure: Measure, entry: Mapping[str, Any]) -> str:
+def cell(measure: Measure, entry: Mapping[str, Any]) -> str:
+    """Returns a mean with its interval, and with its spread over seeds where there are several."""
     if entry["mean"] is None:
         return "-"
     digits = 4 if measure.unit == "fraction" else 2

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosam.benchmarks.benchmark import Kind
+from autosam.benchmarks.budget import budget_of
 from autosam.core.errors import DataError
 from autosam.core.sample import Sample
 from autosam.data.images import read_mask
@@ -19,6 +20,8 @@ from autosam.inference.model import load
 from autosam.inference.prediction import Prediction
 from autosam.inference.video import ClipPredictor
 from autosam.models.checkpoint import digest
+
+OWN_TRAINING = "SAM'S OWN TRAINING: LiteMedSAM was trained on many public sets; this benchmark may be among them"
 
 _NEAREST_ONE = np.float32(1 - 2**-24)
 
@@ -42,6 +45,10 @@ class Method:
         about: plain values for the summary: hashes, configuration.
         marks: what a reader must know of it before its numbers.
         restart: called before the first frame of a clip and before every still image.
+        oracle: whether it is told of the truth of the test image.
+        untrained: whether its SAM is asked with a prompt that its weights were never trained on, so that it has no
+            place in ranks and tests.
+        budget: what was spent on its training, plain values; None where nothing was trained, or nothing is known.
     """
 
     name: str
@@ -49,13 +56,17 @@ class Method:
     about: dict[str, Any]
     marks: tuple[str, ...] = ()
     restart: Callable[[], None] = lambda: None
+    oracle: bool = False
+    untrained: bool = False
+    budget: dict[str, Any] | None = None
 
 
-def of_run(run: Path, *, temporal: float = 0.0, **loading: Any) -> Method:
+def of_run(run: Path, *, seconds: float | None = None, temporal: float = 0.0, **loading: Any) -> Method:
     """Returns the model of a run.
 
     Args:
         run: the folder that training wrote.
+        seconds: what its training took, where that was measured.
         temporal: share of a clip's frames before in the dense prompt; 0 takes each frame for itself.
         loading: further arguments of `autosam.load`.
 
@@ -72,14 +83,12 @@ def of_run(run: Path, *, temporal: float = 0.0, **loading: Any) -> Method:
         values = logits(prediction.probability) if card.mapping == "sigmoid" else prediction.probability
         return Predicted(prediction, values)
 
-    marks: tuple[str, ...] = ()
-    if card.sam == "litemedsam":
-        marks = ("SAM'S OWN TRAINING: LiteMedSAM was trained on many public sets; this benchmark may be among them",)
+    marks = (OWN_TRAINING,) if card.sam == "litemedsam" else ()
     about = {"run": run.name, "sha256": digest(run), "encoder": model.encoder, "card": asdict(card)}
-    name = f"AutoSAM ({card.sam}, {card.prompt_encoder})"
+    name = card.title
     if temporal:
         name, about = f"{name}, temporal {temporal:g}", {**about, "temporal": temporal}
-    return Method(name, predict, about, marks, predictor.restart)
+    return Method(name, predict, about, marks, predictor.restart, budget=budget_of(run, seconds))
 
 
 def logits(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

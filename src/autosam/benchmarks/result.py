@@ -13,8 +13,10 @@ from typing import Any
 
 from autosam.benchmarks.averages import Averages, averages
 from autosam.benchmarks.benchmark import Benchmark, Item
+from autosam.benchmarks.budget import Budget, in_words
 from autosam.benchmarks.inventory import Part
 from autosam.benchmarks.markdown import markdown
+from autosam.benchmarks.method import Method
 from autosam.benchmarks.scoring import Outcome
 from autosam.benchmarks.view import View
 from autosam.core.files import write_bytes, write_json, write_text
@@ -34,9 +36,10 @@ class Result:
         items: the test images, in the order of the scores.
         outcomes: one a seed of the training; at least one.
         views: those scored.
-        method: as it stands in tables.
+        method: what was scored, that of the first seed.
         parts: what the copy has of the official parts.
         marks: what must stand above every table.
+        budgets: what was spent on each training, None where nothing was.
         seed: of the bootstrap.
     """
 
@@ -44,9 +47,10 @@ class Result:
     items: tuple[Item, ...]
     outcomes: tuple[Outcome, ...]
     views: tuple[View, ...]
-    method: str
+    method: Method
     parts: tuple[Part, ...]
     marks: tuple[str, ...]
+    budgets: tuple[Budget | None, ...]
     seed: int = 0
 
     @cached_property
@@ -73,7 +77,10 @@ class Result:
                 "citation": known.citation,
                 "protocol": known.protocol,
             },
-            "method": self.method,
+            "method": self.method.name,
+            "oracle_prompt": self.method.oracle,
+            "untrained_prompt": self.method.untrained,
+            "training": list(self.budgets),
             "marks": list(self.marks),
             "parts": [asdict(part) for part in self.parts],
             "cases": len(self.items),
@@ -86,7 +93,11 @@ class Result:
 
     def table(self) -> str:
         """Returns what `table.md` holds."""
-        return markdown(self.benchmark, self.averages, self.views, self.method, self.parts, self.marks)
+        spent = in_words(self.budgets)
+        trained = "" if spent == "none" else f"Training: {spent} parameters."
+        return markdown(
+            self.benchmark, self.averages, self.views, self.method.name, self.parts, self.marks, note=trained
+        )
 
     def write(self, out: Path) -> None:
         """Writes `summary.json`, `cases.csv`, `table.md` and the folder `pictures` into `out`.

@@ -1,26 +1,26 @@
-"""A benchmark from its folder to its tables: a run, a training or a folder of masks, scored under named views."""
+"""A benchmark from its folder to its tables: runs, trainings, prompts and masks, scored under named views."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autosam.benchmarks.benchmark import Benchmark, Copy
-from autosam.benchmarks.contents import Contents, read_contents, refuse_duplicates, refuse_seen
+from autosam.benchmarks.benchmark import Benchmark
+from autosam.benchmarks.comparison import Comparison
+from autosam.benchmarks.contents import read_contents, refuse_duplicates
 from autosam.benchmarks.inventory import inventory, marks
-from autosam.benchmarks.method import Method, of_folder, of_run
 from autosam.benchmarks.names import BENCHMARKS
 from autosam.benchmarks.result import Result
+from autosam.benchmarks.rows import asked_for, rows
 from autosam.benchmarks.scoring import score
-from autosam.benchmarks.trained import train_on
 from autosam.benchmarks.view import View
 from autosam.core.checks import look_up
 from autosam.core.errors import UsageError
 from autosam.core.progress import Progress, Silent
 from autosam.inference.claim import claim
 from autosam.inference.temporal import check_share
+from autosam.models.rivals import AUTOSAM
 
 
 def benchmark(
@@ -31,22 +31,29 @@ def benchmark(
     run: str | Path | None = None,
     predictions: str | Path | None = None,
     training: Mapping[str, Any] | None = None,
+    methods: Sequence[str] = (),
     seeds: int = 1,
     views: Sequence[str] = ("standard",),
     allow_duplicates: bool = False,
     temporal: float = 0.0,
     progress: Progress | None = None,
     **loading: Any,
-) -> Result:
-    """Scores one method on the test parts of a benchmark, and writes summary.json, cases.csv, table.md and pictures.
+) -> Result | Comparison:
+    """Scores methods on the test parts of a benchmark, and writes summary.json, cases.csv, table.md and pictures.
+
+    One method is written into `out` itself. Several are written into a folder each, as soon as each is scored, and
+    `out` gets the summary.json and the table.md of all of them.
 
     Args:
         name: of the benchmark.
         data: a folder that holds it in its official layout; nothing in it is written.
         out: a new or empty folder.
         run: a trained run to score.
-        predictions: a folder of masks to score.
-        training: choices of `autosam.train`, to train on the training part first; the runs stay in `out`.
+        predictions: a folder of masks to score, of any tool.
+        training: choices of `autosam.train`, for every method that is trained; the runs stay in `out`.
+        methods: names of `autosam.models.rivals.METHODS`, trained on the training part first, of
+            `autosam.benchmarks.baselines.BASELINES`, or of `autosam.benchmarks.rows.GROUPS`. With `training` and
+            without names it is AutoSAM that is trained.
         seeds: how many trainings, each of a seed of its own.
         views: names of views; "all" for all of them.
         allow_duplicates: score although test images are among the training images, and mark every table.
@@ -56,20 +63,16 @@ def benchmark(
         loading: further arguments of `autosam.load`.
 
     Raises:
-        UsageError: where not one of `run`, `predictions` and `training` is given, for an unknown name or view, or where
-            `out` holds something.
+        UsageError: where there is nothing to score, for an unknown name or view, or where `out` holds something.
         DataError: for a layout, image or truth that is not the benchmark's, and for test images seen in training.
-        ModelError: where the model or its SAM cannot be loaded.
+        ModelError: where a model or its SAM cannot be loaded.
     """
     progress = progress or Silent()
-    if sum(source is not None for source in (run, predictions, training)) != 1:
-        raise UsageError("give one of a run, a folder of predictions, or a training")
-    if seeds < 1 or (seeds > 1 and training is None):
-        raise UsageError("several seeds need a training", cure="Give --train with --seeds, one seed or more")
+    asked = asked_for(run, predictions, methods, training, seeds)
     chosen = look_up(name, BENCHMARKS, "benchmark")
-    asked = _views(chosen, views)
-    if check_share(temporal) and predictions is not None:
-        raise UsageError("masks of a folder have no prompt to average", cure="Leave --temporal out")
+    seen = _views(chosen, views)
+    if check_share(temporal) and (asked.predictions is not None or set(asked.methods) - {AUTOSAM}):
+        raise UsageError("only AutoSAM has a prompt to average over frames", cure="Leave --temporal out, or the others")
     folder = Path(out)
     claim(folder)
     copy = chosen.find(Path(data))
@@ -79,27 +82,25 @@ def benchmark(
     contents = read_contents(chosen, copy, progress)
     said = marks(chosen, copy, parts) + [f"NOTE: {note}" for note in contents.notes]
     said += refuse_duplicates(copy, contents, allowed=allow_duplicates)
-    if predictions is not None:
-        methods = [of_folder(Path(predictions), chosen.kind)]
-    else:
-        if training is not None:
-            runs = train_on(chosen, copy, folder, seeds=seeds, choices=training, progress=progress)
-        else:
-            runs = [Path(run or "")]
-        loading["temporal"] = temporal
-        methods = [_of_run(one, copy, contents, allowed=allow_duplicates, **loading) for one in runs]
-    said += [mark for mark in dict.fromkeys(mark for method in methods for mark in method.marks)]
-    outcomes = [score(chosen, copy.test, method, asked, progress) for method in methods]
-    result = Result(chosen, copy.test, tuple(outcomes), tuple(asked), methods[0].name, tuple(parts), tuple(said))
-    progress.start("writing tables")
-    result.write(folder)
-    return result
-
-
-def _of_run(run: Path, copy: Copy, contents: Contents, *, allowed: bool, **loading: Any) -> Method:
-    seen = refuse_seen(run, copy, contents, allowed=allowed)
-    method = of_run(run, **loading)
-    return replace(method, marks=(*seen, *method.marks))
+    found = rows(
+        asked, chosen, copy, contents, folder,
+        allow_duplicates=allow_duplicates, temporal=temporal, progress=progress, **loading,
+    )  # fmt: skip
+    results: dict[str, Result] = {}
+    for row in found:
+        place = folder if len(found) == 1 else folder / row.name
+        made = row.make(place)
+        own = dict.fromkeys([*said, *(mark for method in made for mark in method.marks)])
+        outcomes = tuple(score(chosen, copy.test, method, seen, progress) for method in made)
+        budgets = tuple(method.budget for method in made)
+        results[row.name] = Result(chosen, copy.test, outcomes, tuple(seen), made[0], tuple(parts), tuple(own), budgets)
+        progress.start("writing tables")
+        results[row.name].write(place)
+    if len(found) == 1:
+        return next(iter(results.values()))
+    comparison = Comparison(results)
+    comparison.write(folder)
+    return comparison
 
 
 def _views(benchmark: Benchmark, names: Sequence[str]) -> list[View]:

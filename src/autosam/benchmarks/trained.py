@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,18 +22,52 @@ from autosam.inference.prediction import write_image
 from autosam.training.train import train
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A training that was done.
+
+    Attributes:
+        run: its folder.
+        seconds: what it took in all, wall clock.
+    """
+
+    run: Path
+    seconds: float
+
+
 def train_on(
-    benchmark: Benchmark, copy: Copy, out: Path, *, seeds: int, choices: Mapping[str, Any], progress: Progress
-) -> list[Path]:
-    """Trains once a seed, from that of the choices on, and returns the runs' folders.
+    benchmark: Benchmark,
+    table: Path,
+    out: Path,
+    *,
+    method: str,
+    seeds: int,
+    choices: Mapping[str, Any],
+    progress: Progress,
+) -> list[Trained]:
+    """Trains a method once a seed, from that of the choices on.
 
     Args:
         benchmark: names the choices where none are given.
-        copy: its training images are trained on, a part of them held out to choose the checkpoint.
-        out: gets `training`, the table of images and binary masks, and a run `seed-N` for each seed.
+        table: what `write_training` gave: a part of it is held out to choose the checkpoint.
+        out: gets a run `seed-N` for each seed.
+        method: a name of `autosam.models.rivals.METHODS`.
         seeds: how many.
         choices: fields of `autosam.training.config.TrainConfig`.
         progress: told of the stages.
+    """
+    first = int(choices.get("seed", 0))
+    done = []
+    for seed in range(first, first + seeds):
+        started = time.monotonic()
+        given = {**benchmark.training, **choices, "method": method, "seed": seed}
+        run = train(table, out / f"seed-{seed}", progress=progress, started=started, **given)
+        done.append(Trained(run, time.monotonic() - started))
+    return done
+
+
+def write_training(benchmark: Benchmark, copy: Copy, folder: Path, progress: Progress) -> Path:
+    """Writes the training masks as PNG of 0 and 255, and the table of image, mask and group, whose path is returned.
 
     Raises:
         DataError: where the copy has no training part.
@@ -42,17 +78,6 @@ def train_on(
             file=copy.root,
             cure=f"--run and --predictions need none. The official layout is {benchmark.layout}",
         )
-    table = write_training(benchmark, copy, out / "training", progress)
-    first = int(choices.get("seed", 0))
-    runs = []
-    for seed in range(first, first + seeds):
-        given = {**benchmark.training, **choices, "seed": seed}
-        runs.append(train(table, out / f"seed-{seed}", progress=progress, **given))
-    return runs
-
-
-def write_training(benchmark: Benchmark, copy: Copy, folder: Path, progress: Progress) -> Path:
-    """Writes the training masks as PNG of 0 and 255, and the table of image, mask and group, whose path is returned."""
     rule = Foreground.parse(benchmark.foreground)
     stream = StringIO()
     writer = csv.writer(stream, lineterminator="\n")

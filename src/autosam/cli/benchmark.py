@@ -18,7 +18,15 @@ def benchmark(
     data: Annotated[Path, typer.Option(help="Folder of the benchmark in its official layout.")],
     out: Out,
     run: Annotated[Path | None, typer.Option(help="Trained run to score.")] = None,
-    train: Annotated[bool, typer.Option("--train", help="Train on its training part first.")] = False,
+    train: Annotated[bool, typer.Option("--train", help="Train AutoSAM on its training part first.")] = False,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A rival, may be repeated: autosam, unet, hardnet-segmentation, tuned-decoder, medical-sam-adapter "
+            "(trained here); sam-box, sam-centre, sam-points-N, sam-mask, sam-nothing, sam-everything-best, "
+            "-majority; or trained, prompted, all."
+        ),
+    ] = None,
     predictions: Annotated[Path | None, typer.Option(help="Folder of masks to score, of any tool.")] = None,
     view: Annotated[
         list[str] | None, typer.Option(help="standard, official, reference-code or all; may be repeated.")
@@ -26,7 +34,7 @@ def benchmark(
     allow_duplicates: Annotated[
         bool, typer.Option("--allow-duplicates", help="Score test images seen in training; marks every table.")
     ] = False,
-    seeds: Annotated[int, typer.Option(help="With --train: how many trainings.")] = 1,
+    seeds: Annotated[int, typer.Option(help="With --train: how many trainings a method.")] = 1,
     minutes: Annotated[float | None, typer.Option(help="With --train: bound of each training.")] = None,
     epochs: Annotated[int | None, typer.Option(help="With --train: passes, in place of --minutes.")] = None,
     prompt_encoder: Annotated[str | None, typer.Option(help="With --train: g.")] = None,
@@ -40,26 +48,29 @@ def benchmark(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Score a run, a training or a folder of masks on a public benchmark; write tables."""
+    """Score runs, trainings, rivals or a folder of masks on a public benchmark; write tables."""
     with told():
         from autosam.benchmarks.run import benchmark as work
         from autosam.core.errors import PartialFailure, UsageError
+        from autosam.models.rivals import AUTOSAM, METHODS
 
         given: dict[str, Any] = dict(
             minutes=minutes, epochs=epochs, prompt_encoder=prompt_encoder, seed=seed, config=config, tile=tile
         )
         choices = {flag: value for flag, value in given.items() if value is not None}
-        if choices and not train:
+        methods = [*([AUTOSAM] if train else []), *(method or [])]
+        trains = any(name in ("trained", "all", *METHODS) for name in methods)
+        if choices and not trains:
             flags = ", ".join(f"--{flag.replace('_', '-')}" for flag in choices)
             raise UsageError(f"{flags} is of a training", cure="Add --train, or leave it out")
         shared = {"sam": sam, "device": device, "engine": engine}
-        loading = {flag: value for flag, value in shared.items() if value is not None and predictions is None}
+        loading = {flag: value for flag, value in shared.items() if value is not None}
         progress = shown(quiet)
         try:
             result = work(
-                name, data, out, run=run, predictions=predictions, training={**choices, **loading} if train else None,
-                seeds=seeds, views=view or ("standard",), allow_duplicates=allow_duplicates, temporal=temporal or 0.0,
-                progress=progress, **loading,
+                name, data, out, run=run, predictions=predictions, methods=methods,
+                training={**choices, **loading} if trains else None, seeds=seeds, views=view or ("standard",),
+                allow_duplicates=allow_duplicates, temporal=temporal or 0.0, progress=progress, **loading,
             )  # fmt: skip
         finally:
             progress.close()

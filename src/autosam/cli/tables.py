@@ -58,6 +58,7 @@ def names(*, as_json: bool) -> None:
     from autosam.data.augment import AUGMENTATIONS
     from autosam.models.frozen_sam import SAMS
     from autosam.models.prompt_encoder import PROMPT_ENCODERS
+    from autosam.models.rivals import METHODS, RIVALS
     from autosam.models.weights import WEIGHTS, installed
     from autosam.training.losses import LOSSES
 
@@ -67,6 +68,7 @@ def names(*, as_json: bool) -> None:
             "sams": {
                 name: {"about": entry.description, "installed": here.get(name, True)} for name, entry in SAMS.items()
             },
+            "methods": list(METHODS),
             "prompt_encoders": [*PROMPT_ENCODERS, "hf:NAME"],
             "augmentations": list(AUGMENTATIONS),
             "losses": list(LOSSES),
@@ -80,6 +82,9 @@ def names(*, as_json: bool) -> None:
         table.add_row(name, "here" if here.get(name, True) else f"autosam fetch {name}", entry.description)
     out = console()
     out.print(table)
+    out.print("Methods (--method): autosam, or a rival trained by the same loop:")
+    for name, entry in RIVALS.items():
+        out.print(f"  {name}: {entry.summary}", markup=False)
     out.print(f"Prompt encoders (--prompt-encoder): {', '.join(PROMPT_ENCODERS)}, hf:NAME")
     out.print(f"Augmentations (--augment): {', '.join(AUGMENTATIONS)}")
     out.print(f"Losses (--loss): {', '.join(LOSSES)}")

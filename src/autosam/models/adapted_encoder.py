@@ -87,7 +87,8 @@ def _vit_block(layer: SamVisionLayer, adapters: BlockAdapters, x: Tensor) -> Ten
     normed, window = layer.layer_norm1(x), layer.window_size
     if window > 0:
         windows, padded = layer.window_partition(normed, window)
-        mixed = layer.window_unpartition(layer.attn(hidden_states=windows)[0], window, padded, x.shape[1:3])
+        grid = (int(x.shape[1]), int(x.shape[2]))
+        mixed = layer.window_unpartition(layer.attn(hidden_states=windows)[0], window, padded, grid)
     else:
         mixed = layer.attn(hidden_states=normed)[0]
     x = x + adapters.attended(mixed)

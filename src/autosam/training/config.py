@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from autosam.core.checks import look_up
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.core.files import write_text
-from autosam.models.rivals import AUTOSAM, RIVALS
+from autosam.models.rivals import AUTOSAM, METHODS, RIVALS
 
 Schedule = Literal["cosine", "constant"]
 OptimiserName = Literal["adamw", "adam"]
@@ -169,7 +169,8 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
         raise UsageError("--minutes and --epochs exclude each other", cure="Give one of them")
     method = merged.get("method", AUTOSAM)
     if method != AUTOSAM:
-        merged = {**look_up(method, {AUTOSAM: None, **RIVALS}, "method").training, **merged}
+        look_up(method, dict.fromkeys(METHODS), "method")
+        merged = {**RIVALS[method].training, **merged}
     try:
         return TrainConfig(**merged)
     except ValidationError as fault:

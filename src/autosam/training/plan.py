@@ -21,6 +21,7 @@ from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Batch, Examples, Index
 from autosam.training.fit import make_optimiser, update
 from autosam.training.losses import LOSSES, Loss
+from autosam.training.pictures import PREVIEWED
 from autosam.training.tiling import Tiling
 
 # What a measured pace may worsen by, and what is left for the last writing.
@@ -205,8 +206,10 @@ def decide(
     else:
         usable = left * MARGIN - CLOSING_SECONDS
         step_precision = pace.precision
-        looks = min(16, max(3, int(VALIDATION_SHARE * usable / max(1e-6, val * pace.validate)))) if val else 1
-        steps = max(MIN_STEPS, int((usable - looks * val * pace.validate) / pace.step))
+        # A validation also draws its previews.
+        look = (val + min(PREVIEWED, val)) * pace.validate
+        looks = min(16, max(3, int(VALIDATION_SHARE * usable / max(1e-6, look)))) if val else 1
+        steps = max(MIN_STEPS, int((usable - looks * look) / pace.step))
         why = (
             f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step in {pace.precision}, "
             f"{pace.validate:.2f} s a validation case: {views or 'live'} views, {steps} steps "
