@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.benchmark import benchmark
+from autosam.cli.compare import compare
 from autosam.cli.faults import told
 from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Precision, Quiet, Sam
 from autosam.cli.progress import shown
@@ -27,6 +28,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at a data set before training.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.command()(benchmark)
+app.command()(compare)
 
 
 def _choices(**given: Any) -> dict[str, Any]:

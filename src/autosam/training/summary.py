@@ -8,7 +8,6 @@ from autosam.core.files import write_text
 from autosam.models.checkpoint import Card
 from autosam.training.config import Plan, TrainConfig
 
-
 _OPTIMISERS = {"adamw": "AdamW", "adam": "Adam"}
 
 
