@@ -17,6 +17,7 @@ from autosam.core.progress import Progress
 from autosam.data.foreground import Foreground
 from autosam.data.images import read_image
 from autosam.inference.prediction import write_image
+from autosam.training.config import make_config, read_choices
 from autosam.training.train import train
 
 
@@ -43,12 +44,26 @@ def train_on(
             cure=f"--run and --predictions need none. The official layout is {benchmark.layout}",
         )
     table = write_training(benchmark, copy, out / "training", progress)
-    first = int(choices.get("seed", 0))
+    first = make_config({"data": table, **_of_config(choices)}, choices.get("config")).seed
     runs = []
     for seed in range(first, first + seeds):
-        given = {**benchmark.training, **choices, "seed": seed}
+        given = {**left_open(benchmark.training, choices), **choices, "seed": seed}
         runs.append(train(table, out / f"seed-{seed}", progress=progress, **given))
     return runs
+
+
+def left_open(defaults: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the defaults that a configuration file does not settle; what is chosen beside it goes before both.
+
+    Raises:
+        DataError: where the file is no such YAML.
+    """
+    settled = {} if choices.get("config") is None else read_choices(Path(choices["config"]))
+    return {name: value for name, value in defaults.items() if name not in settled}
+
+
+def _of_config(choices: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in choices.items() if name != "config" and value is not None}
 
 
 def write_training(benchmark: Benchmark, copy: Copy, folder: Path, progress: Progress) -> Path:
