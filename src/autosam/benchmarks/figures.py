@@ -162,8 +162,8 @@ def _captions(
         lines += [f"Of these the run was trained or validated on: {', '.join(seen)}. They show no generalisation.", ""]
     lines += [
         f"**Figure 1.** Image; the frozen SAM ({sam.name}) prompted by the truth's deepest point, by the box around "
-        f"all of it, and by the truth as a mask prompt (logits of {MASK_LOGIT:g} and -{MASK_LOGIT:g}), single-mask output; "
-        f"{OURS}, which is given the image alone; truth. Numbers are Dice at the image's own size."
+        f"all of it, and by the truth as a mask prompt (logits of {MASK_LOGIT:g} and -{MASK_LOGIT:g}), single-mask "
+        f"output; {OURS}, which is given the image alone; truth. Numbers are Dice at the image's own size."
     ]
     if untrained:
         lines[-1] += (
