@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST_PAIRS = 12
 _ROW = 0.42
 _LINE = 26
+_HEADING = 128
 
 
 def draw(shown: Contest, methods: Sequence[Scored], folder: Path) -> list[Path]:
@@ -66,7 +67,7 @@ def scores(shown: Contest, methods: Sequence[Scored]) -> Figure:
     axes.grid(axis="x")
     if shown.measure.unit == "fraction":
         axes.set_xlim(left=max(0.0, axes.get_xlim()[0]), right=min(1.01, axes.get_xlim()[1]))
-    axes.set_title(_heading(shown, "each dot a case, bars 95 % intervals of the mean"), loc="left", color=FAINT)
+    _head(figure, shown, "each dot a case, bars 95 % intervals of the mean")
     return figure
 
 
@@ -80,18 +81,15 @@ def ranking(shown: Contest, methods: Sequence[Scored]) -> Figure:
         axes.plot([rank.mean], [row], "o", color=tint, markeredgecolor=INK, markersize=6, zorder=3)
         axes.annotate(f"{rank.mean:.2f}", (rank.mean, row), (0, 7), textcoords="offset points", ha="center", fontsize=7)
     for number_of, (first, last) in enumerate(alike):
-        x = 1.03 + 0.025 * number_of
-        axes.plot(
-            [x, x], [first - 0.18, last + 0.18], color=INK, linewidth=2.6, solid_capstyle="butt", clip_on=False,
-            transform=axes.get_yaxis_transform(),
-        )  # fmt: skip
+        x = len(order) + 0.14 + 0.07 * number_of
+        axes.plot([x, x], [first - 0.15, last + 0.15], color=INK, linewidth=2.6, solid_capstyle="butt")
     _label(axes, [_titled(methods[rank.method]) for rank in order])
-    axes.set_xlim(0.9, len(order) + 0.1)
+    axes.set_xlim(0.9, len(order) + 0.1 + 0.1 * len(alike))
     axes.set_xticks(range(1, len(order) + 1))
     axes.set_xlabel(f"mean rank by {_measured(shown)} (1 is the best)")
     axes.grid(axis="x")
     said = f"black bars join methods that do not differ (Wilcoxon, Holm, {LEVEL:g})" if alike else "all pairs differ"
-    axes.set_title(_heading(shown, said), loc="left", color=FAINT)
+    _head(figure, shown, said)
     return figure
 
 
@@ -116,9 +114,7 @@ def differences(shown: Contest, methods: Sequence[Scored]) -> Figure:
     axes.margins(x=0.08)
     axes.set_xlabel(f"difference in {_measured(shown)}, first less second")
     axes.grid(axis="x")
-    axes.set_title(
-        _heading(shown, f"95 % paired bootstrap; filled where Holm's p < {LEVEL:g}"), loc="left", color=FAINT
-    )
+    _head(figure, shown, f"95 % paired bootstrap; filled where Holm's p < {LEVEL:g}")
     return figure
 
 
@@ -143,13 +139,7 @@ def cases(shown: Contest, methods: Sequence[Scored]) -> Figure:
         axes.set(xlim=(low - margin, top + margin), ylim=(low - margin, top + margin), aspect="equal")
     for axes in list(grid.flat)[len(pairs) :]:
         axes.set_axis_off()
-    figure.suptitle(
-        _heading(shown, "each dot a case, in the colour of the better method"),
-        x=0.01,
-        ha="left",
-        fontsize=8,
-        color=FAINT,
-    )
+    _head(figure, shown, "each dot a case, in the colour of the better method", 62 if columns == 1 else _HEADING)
     return figure
 
 
@@ -161,10 +151,9 @@ def _against(axes: Axes, shown: Contest, methods: Sequence[Scored], a: int, b: i
     axes.axline((0, 0), slope=1, color=RULE, linewidth=1, zorder=0)
     axes.scatter(pair[:, 0], pair[:, 1], s=11, c=tints, alpha=0.75, linewidths=0, rasterized=len(pair) > 2000)
     first, second = int((best[:, 0] == 1).sum()), int((best[:, 1] == 1).sum())
-    for method, count, x, y, ha, va in (
-        (a, first, 0.97, 0.03, "right", "bottom"),
-        (b, second, 0.03, 0.97, "left", "top"),
-    ):
+    # Where higher is better, the first method's cases lie below the diagonal.
+    below, above = ((a, first), (b, second)) if shown.measure.direction == "higher" else ((b, second), (a, first))
+    for (method, count), x, y, ha, va in ((below, 0.97, 0.03, "right", "bottom"), (above, 0.03, 0.97, "left", "top")):
         axes.text(
             x, y, f"better on {count}", transform=axes.transAxes, ha=ha, va=va, fontsize=6.5, color=colour(method)
         )
@@ -191,21 +180,22 @@ def _label(axes: Axes, labels: Sequence[str]) -> None:
 def _titled(method: Scored, wide: int = _LINE) -> str:
     seeds = f"{method.seeds} seed{'s' if method.seeds > 1 else ''}"
     mark = ", untrained prompt" if method.untrained_prompt else ""
-    return f"{fill(method.name, wide)}\n({seeds}{mark})"
+    return f"{fill(method.name, wide, break_on_hyphens=False)}\n({seeds}{mark})"
 
 
 def _pair(duel: Duel, methods: Sequence[Scored]) -> str:
-    return f"{fill(methods[duel.a].name, 2 * _LINE)}\nless {fill(methods[duel.b].name, 2 * _LINE)}"
+    return f"{methods[duel.a].name}\nless {methods[duel.b].name}"
 
 
 def _measured(shown: Contest) -> str:
     return shown.measure.title + ("" if shown.measure.unit == "fraction" else f" in {shown.measure.unit}")
 
 
-def _heading(shown: Contest, said: str) -> str:
+def _head(figure: Figure, shown: Contest, said: str, letters: int = _HEADING) -> None:
     unit = "clips" if shown.unit == "clip" else "cases"
     grouped = f" in {shown.units} groups" if shown.unit == "group" else ""
-    return f"{shown.part}, view {shown.view}, {len(shown.names)} {unit}{grouped}: {said}"
+    heading = f"{shown.part}, view {shown.view}, {len(shown.names)} {unit}{grouped}: {said}"
+    figure.suptitle(fill(heading, letters), x=0.01, ha="left", fontsize=7, color=FAINT)
 
 
 def _equal(p: str) -> str:

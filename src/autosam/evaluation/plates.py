@@ -26,6 +26,8 @@ Bytes = npt.NDArray[np.uint8]
 
 _GAP, _SIDE, _HEAD, _FOOT = 0.045, 0.2, 0.42, 0.24
 _FLATTEST, _STEEPEST = 0.45, 1.6
+# In pixels of the small picture: half a point on paper.
+_LINE = 2.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +69,8 @@ def side_by_side(samples: Sequence[Sample], columns: Sequence[Column]) -> Figure
         cells = [Cell(rgb)]
         for column in columns:
             mask = column.masks[number]
-            cells.append(Cell(overlay(rgb, shrink_mask(mask), truth=small), f"{dice(truth, mask):.3f}"))
-        cells.append(Cell(overlay(rgb, small, colour=TRUTH)))
+            cells.append(Cell(overlay(rgb, shrink_mask(mask), truth=small, width=_LINE), f"{dice(truth, mask):.3f}"))
+        cells.append(Cell(overlay(rgb, small, colour=TRUTH, width=_LINE)))
         rows.append(cells)
     figure = _plate(heads, rows, [sample.id for sample in samples])
     _legend(figure)
@@ -144,13 +146,16 @@ def _plate(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]], nam
                 )  # fmt: skip
         top -= _GAP
     letters = max(8, int(cell / 0.062))
+    lift = max((0.1 * (1 + warning.count("\n")) for _, warning in heads if warning), default=0.0)
     for column, (title, warning) in enumerate(heads):
         middle = (_SIDE + column * (cell + _GAP) + cell / 2) / wide
         foot = high - _HEAD + 0.05
         if warning:
             figure.text(middle, foot / high, warning, fontsize=5.5, color=WARNING, ha="center", va="bottom")
-            foot += 0.1 * (1 + warning.count("\n"))
-        figure.text(middle, foot / high, fill(title, letters), fontsize=7.5, ha="center", va="bottom", linespacing=1.05)
+        figure.text(
+            middle, (foot + lift) / high, fill(title, letters, break_on_hyphens=False), fontsize=7.5, ha="center",
+            va="bottom", linespacing=1.05,
+        )  # fmt: skip
     return figure
 
 
