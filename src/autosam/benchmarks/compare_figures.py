@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -119,12 +118,12 @@ def differences(shown: Contest, methods: Sequence[Scored]) -> Figure:
 
 
 def cases(shown: Contest, methods: Sequence[Scored]) -> Figure:
-    """Returns case against case: a panel for each pair, of many methods for each pair with the first one."""
+    """Returns case against case: a panel for each pair that is tested, of many for each pair of the first method."""
     from matplotlib.figure import Figure
 
-    pairs = list(combinations(range(len(methods)), 2))
+    pairs = [(duel.a, duel.b) for duel in shown.duels]
     if len(pairs) > MOST_PAIRS:
-        pairs = pairs[: len(methods) - 1]
+        pairs = [pair for pair in pairs if pair[0] == pairs[0][0]]
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
     wide = COLUMN if columns == 1 else PAGE
@@ -157,8 +156,8 @@ def _against(axes: Axes, shown: Contest, methods: Sequence[Scored], a: int, b: i
         axes.text(
             x, y, f"better on {count}", transform=axes.transAxes, ha=ha, va=va, fontsize=6.5, color=colour(method)
         )
-    axes.set_xlabel(_titled(methods[a], 34), color=colour(a))
-    axes.set_ylabel(_titled(methods[b], 34), color=colour(b))
+    axes.set_xlabel(_titled(methods[a]), color=colour(a))
+    axes.set_ylabel(_titled(methods[b]), color=colour(b))
     axes.grid()
 
 
@@ -177,10 +176,10 @@ def _label(axes: Axes, labels: Sequence[str]) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _titled(method: Scored, wide: int = _LINE) -> str:
+def _titled(method: Scored) -> str:
     seeds = f"{method.seeds} seed{'s' if method.seeds > 1 else ''}"
     mark = ", untrained prompt" if method.untrained_prompt else ""
-    return f"{fill(method.name, wide, break_on_hyphens=False)}\n({seeds}{mark})"
+    return f"{fill(method.name, _LINE, break_on_hyphens=False)}\n({seeds}{mark})"
 
 
 def _pair(duel: Duel, methods: Sequence[Scored]) -> str:
