@@ -1,96 +1,229 @@
-"""Several methods on one benchmark: a row each, in one table."""
+"""What a comparison of methods says: a record for each part, view and measure, and how they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
-from autosam.benchmarks.benchmark import Benchmark
-from autosam.benchmarks.budget import in_words
-from autosam.benchmarks.markdown import cell, closing, headed, label
-from autosam.benchmarks.result import Result
-from autosam.benchmarks.view import View
-from autosam.core.files import write_json, write_text
+import numpy as np
+import numpy.typing as npt
 
-_PROMPTS = {
-    (False, False): "none",
-    (True, False): "oracle",
-    (False, True): "none, untrained",
-    (True, True): "oracle, untrained",
-}
-_LEGEND = (
-    "`oracle`: prompted from the truth of each test image, which no method has; it shows what a SAM does with a user's "
-    "help, and is no rival. `untrained`: this SAM never saw such a prompt in its training; it is left out of ranks and "
-    "tests, and is no ground to say that anything beats SAM. Under training, the number of trained parameters is last."
-)
+from autosam.benchmarks.statistics import LEVEL, Values, by_group, cliques, friedman, holm, ranks, signed_rank
+from autosam.benchmarks.view import Measure
+from autosam.evaluation.bootstrap import mean_intervals
+
+Interval = tuple[float, float]
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """The scores of several methods on the same test images.
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """One method's number.
 
     Attributes:
-        results: by the name of the folder below the output that holds a method's own tables, cases and pictures; in
-            the order of the rows; at least one.
+        method: its place among the methods.
+        mean: over cases (clips where the view averages them first), of the mean over seeds; None without a value.
+        interval: 95 % bootstrap interval of it.
+        seeds: the mean of each seed.
+        cases: how many have a value.
     """
 
-    results: Mapping[str, Result]
+    method: int
+    mean: float | None
+    interval: Interval | None
+    seeds: tuple[float, ...]
+    cases: int
 
     @property
-    def first(self) -> Result:
-        """That of the first row."""
-        return next(iter(self.results.values()))
+    def spread(self) -> float | None:
+        """Standard deviation over seeds; None for one."""
+        return float(np.std(self.seeds, ddof=1)) if len(self.seeds) > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Two methods on the same cases; differences are a's value less b's.
+
+    Attributes:
+        a: place of the one.
+        b: place of the other.
+        difference: mean over cases.
+        interval: 95 % paired bootstrap interval of it.
+        p: of Wilcoxon's signed-rank test over units.
+        corrected: that p corrected by Holm over all pairs of the table.
+        better_a: units on which a is better.
+        better_b: units on which b is better.
+        units: units that both have a value on.
+    """
+
+    a: int
+    b: int
+    difference: float
+    interval: Interval
+    p: float
+    corrected: float
+    better_a: int
+    better_b: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """One method's mean rank over units, 1 being the best, and its 95 % bootstrap interval."""
+
+    method: int
+    mean: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contest:
+    """One measure of one part under one view.
+
+    Attributes:
+        view: its name.
+        part: its name.
+        measure: what was measured.
+        names: the units' names, cases or clips.
+        values: (units, methods) means over seeds; NaN where a method has none.
+        groups: each unit's group; None where it is one by itself.
+        unit: what the test is over: "group", "clip" or "case".
+        units: how many.
+        means: one a method.
+        duels: one a pair of methods that may be ranked; empty where the measure has no better side.
+        ranking: of those methods; empty for less than two.
+        friedman: p that they all rank alike; None for less than three.
+    """
+
+    view: str
+    part: str
+    measure: Measure
+    names: tuple[str, ...]
+    values: Values
+    groups: tuple[str | None, ...]
+    unit: str
+    units: int
+    means: tuple[Mean, ...]
+    duels: tuple[Duel, ...] = ()
+    ranking: tuple[Rank, ...] = ()
+    friedman: float | None = None
 
     @property
-    def failures(self) -> list[dict[str, Any]]:
-        """The cases without a prediction, one entry a method and seed."""
-        return [{"row": row, **one} for row, result in self.results.items() for one in result.failures]
+    def order(self) -> list[Rank]:
+        """The ranking, the best first."""
+        return sorted(self.ranking, key=lambda rank: (rank.mean, rank.method))
 
-    def summary(self) -> dict[str, Any]:
-        """Returns what `summary.json` holds: under "methods" the summary of each row."""
-        return {"methods": {row: result.summary() for row, result in self.results.items()}}
+    @property
+    def alike(self) -> list[tuple[int, int]]:
+        """Runs of places in `order` within which no pair differs at the corrected level."""
+        apart = {frozenset((duel.a, duel.b)) for duel in self.duels if duel.corrected < LEVEL}
+        return cliques([rank.method for rank in self.order], apart)
 
-    def table(self) -> str:
-        """Returns what `table.md` holds."""
-        first = self.first
-        known, views = first.benchmark, first.views
-        lines = [f"# {known.title}: {len(self.results)} methods", ""]
-        common = [mark for mark in first.marks if all(mark in result.marks for result in self.results.values())]
-        for view in views:
-            lines += [f"## View `{view.name}`", "", f"{view.about[0].upper()}{view.about[1:]}.", ""]
-            lines += [*(f"- {mark}" for mark in common), ""]
-            for part in first.averages[view.name]:
-                lines += [*self._part(known, view, part), ""]
-        own = {row: [m for m in result.marks if m not in common] for row, result in self.results.items()}
-        notes = [f"- `{row}`: {mark}" for row, marks in own.items() for mark in marks]
-        lines += [_LEGEND, "", *notes, *([""] if notes else []), *closing(known)]
-        return "\n".join(lines)
 
-    def write(self, out: Path) -> None:
-        """Writes `summary.json` and `table.md` of all methods into `out`; each one's own are in its folder.
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """The scores of all methods on one part, for one measure.
 
-        Raises:
-            ResourceError: where the disk is full.
-        """
-        write_json(out / "summary.json", self.summary())
-        write_text(out / "table.md", self.table())
+    Attributes:
+        view: the view's name.
+        part: the part's name.
+        measure: the measure.
+        names: the units', cases or clips.
+        seeds: one (seeds, units) array a method.
+        groups: each unit's group; None where it is one by itself.
+        clips: whether units are clips.
+        own: the folders' own mean and interval of a measure that is pooled, one a method; empty where it is not.
+    """
 
-    def _part(self, benchmark: Benchmark, view: View, part: str) -> list[str]:
-        titles = ["method", "prompt", "training", *(headed(measure) for measure in view.measures)]
-        entries = {row: result.averages[view.name][part] for row, result in self.results.items()}
-        cases = max(entry["cases"] for each in entries.values() for entry in each.values())
-        counts = {one.name: one for one in self.first.parts}
-        lines = [
-            f"**{label(part, counts, benchmark)}**, {cases} {'clips' if view.clips else 'images'}",
-            "",
-            f"| {' | '.join(titles)} |",
-            "|---" * len(titles) + "|",
-        ]
-        for row, result in self.results.items():
-            method = result.method
-            cells = [cell(measure, entries[row][measure.name]) for measure in view.measures]
-            prompt, spent = _PROMPTS[method.oracle, method.untrained], in_words(result.budgets)
-            lines.append(f"| {method.name} | {prompt} | {spent} | {' | '.join(cells)} |")
-        return lines
+    view: str
+    part: str
+    measure: Measure
+    names: tuple[str, ...]
+    seeds: Sequence[Values]
+    groups: tuple[str | None, ...]
+    clips: bool = False
+    own: Sequence[Mapping[str, Any]] = field(default=())
+
+
+def contest(sheet: Sheet, ranked: Sequence[int], *, tested: bool, seed: int = 0) -> Contest:
+    """Returns the numbers of a sheet.
+
+    Args:
+        sheet: the scores.
+        ranked: places of the methods that may be tested and ranked.
+        tested: whether they are.
+        seed: of every bootstrap.
+    """
+    values = np.stack([each.mean(axis=0) for each in sheet.seeds], axis=1)
+    grouped = any(group is not None for group in sheet.groups)
+    units = by_group(values, sheet.groups)
+    frame = {
+        "view": sheet.view,
+        "part": sheet.part,
+        "measure": sheet.measure,
+        "names": sheet.names,
+        "values": values,
+        "groups": sheet.groups,
+        "unit": "group" if grouped else "clip" if sheet.clips else "case",
+        "units": len(units),
+        "means": tuple(_mean(method, sheet, seed) for method in range(values.shape[1])),
+    }
+    if not tested or sheet.measure.direction == "neither":
+        return Contest(**frame)
+    higher = sheet.measure.direction == "higher"
+    duels = [_duel(a, b, values, sheet.groups, higher=higher, seed=seed) for a, b in combinations(sorted(ranked), 2)]
+    known = [duel for duel in duels if duel is not None]
+    corrected = holm([duel[0] for duel in known])
+    made = [Duel(p=p, corrected=fixed, **rest) for (p, rest), fixed in zip(known, corrected, strict=True)]
+    places = units[:, list(ranked)]
+    whole = places[np.isfinite(places).all(axis=1)]
+    ranking: tuple[Rank, ...] = ()
+    if len(ranked) > 1 and len(whole):
+        each = ranks(whole, higher=higher)
+        ends = mean_intervals(each, seed=seed)
+        ranking = tuple(
+            Rank(method, float(mean), (float(low), float(high)))
+            for method, mean, (low, high) in zip(ranked, each.mean(axis=0), ends, strict=True)
+        )
+    return Contest(**frame, duels=tuple(made), ranking=ranking, friedman=friedman(whole) if ranking else None)
+
+
+def _mean(method: int, sheet: Sheet, seed: int) -> Mean:
+    seeds = sheet.seeds[method]
+    if sheet.own:
+        own = sheet.own[method]
+        low, high = own["ci95"]
+        each = tuple(own.get("seeds", (own["mean"],)))
+        return Mean(method, own["mean"], (low, high), each, own["cases"])
+    cases = seeds.mean(axis=0)
+    there = np.isfinite(cases)
+    if not there.any():
+        return Mean(method, None, None, (), 0)
+    low, high = mean_intervals(cases[:, None], sheet.groups, seed=seed)[0]
+    each = tuple(float(one) for one in seeds[:, there].mean(axis=1))
+    return Mean(method, float(np.mean(each)), (float(low), float(high)), each, int(there.sum()))
+
+
+def _duel(
+    a: int, b: int, values: Values, groups: Sequence[str | None], *, higher: bool, seed: int
+) -> tuple[float, dict[str, Any]] | None:
+    """Returns the p and the rest of a duel; None where the two have no case in common."""
+    difference = values[:, a] - values[:, b]
+    there = np.isfinite(difference)
+    if not there.any():
+        return None
+    kept: npt.NDArray[np.float64] = np.round(difference[there], 9)
+    names = [group for group, known in zip(groups, there, strict=True) if known]
+    units = by_group(kept[:, None], names)[:, 0]
+    low, high = mean_intervals(kept[:, None], names, seed=seed)[0]
+    ahead, behind = int((units > 0).sum()), int((units < 0).sum())
+    return signed_rank(units), {
+        "a": a,
+        "b": b,
+        "difference": float(kept.mean()),
+        "interval": (float(low), float(high)),
+        "better_a": ahead if higher else behind,
+        "better_b": behind if higher else ahead,
+        "units": len(units),
+    }

@@ -123,14 +123,16 @@ class Result:
         writer = csv.writer(stream, lineterminator="\n")
         columns = [(view, measure) for view in self.views for measure in view.measures]
         names = [f"{view.name}:{measure.name}" for view, measure in columns]
-        writer.writerow(["id", "split", "group", "clip", "seed", *names, "error"])
+        writer.writerow(["id", "split", "group", "clip", "seed", *names, "content", "error"])
         for number, outcome in enumerate(self.outcomes):
             for item, case in zip(self.items, outcome.report.cases, strict=True):
                 scores = [
                     measure.of_case(outcome.scores[view.name][item.id][measure.name]) for view, measure in columns
                 ]
                 known = [writable(cell or "") for cell in (item.id, item.split, item.group, item.clip)]
-                writer.writerow([*known, number, *(f"{one:.6g}" for one in scores), case.error or ""])
+                writer.writerow(
+                    [*known, number, *(f"{one:.6g}" for one in scores), case.content or "", case.error or ""]
+                )
         return stream.getvalue()
 
 

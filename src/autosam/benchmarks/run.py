@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from autosam.benchmarks.benchmark import Benchmark
-from autosam.benchmarks.comparison import Comparison
 from autosam.benchmarks.contents import read_contents, refuse_duplicates
 from autosam.benchmarks.inventory import inventory, marks
 from autosam.benchmarks.names import BENCHMARKS
 from autosam.benchmarks.result import Result
+from autosam.benchmarks.results import Results
 from autosam.benchmarks.rows import asked_for, rows
 from autosam.benchmarks.scoring import score
 from autosam.benchmarks.view import View
@@ -38,7 +38,7 @@ def benchmark(
     temporal: float = 0.0,
     progress: Progress | None = None,
     **loading: Any,
-) -> Result | Comparison:
+) -> Result | Results:
     """Scores methods on the test parts of a benchmark, and writes summary.json, cases.csv, table.md and pictures.
 
     One method is written into `out` itself. Several are written into a folder each, as soon as each is scored, and
@@ -98,9 +98,9 @@ def benchmark(
         results[row.name].write(place)
     if len(found) == 1:
         return next(iter(results.values()))
-    comparison = Comparison(results)
-    comparison.write(folder)
-    return comparison
+    several = Results(results)
+    several.write(folder)
+    return several
 
 
 def _views(benchmark: Benchmark, names: Sequence[str]) -> list[View]:

@@ -19,6 +19,7 @@ from autosam.core.progress import Progress
 from autosam.data.foreground import Foreground
 from autosam.data.images import read_image
 from autosam.inference.prediction import write_image
+from autosam.training.config import make_config, read_choices
 from autosam.training.train import train
 
 
@@ -56,11 +57,11 @@ def train_on(
         choices: fields of `autosam.training.config.TrainConfig`.
         progress: told of the stages.
     """
-    first = int(choices.get("seed", 0))
+    first = make_config({"data": table, **_of_config(choices)}, choices.get("config")).seed
     done = []
     for seed in range(first, first + seeds):
         started = time.monotonic()
-        given = {**benchmark.training, **choices, "method": method, "seed": seed}
+        given = {**left_open(benchmark.training, choices), **choices, "method": method, "seed": seed}
         run = train(table, out / f"seed-{seed}", progress=progress, started=started, **given)
         done.append(Trained(run, time.monotonic() - started))
     return done
@@ -92,3 +93,17 @@ def write_training(benchmark: Benchmark, copy: Copy, folder: Path, progress: Pro
         progress.advance()
     write_text(folder / "train.csv", stream.getvalue())
     return folder / "train.csv"
+
+
+def left_open(defaults: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the defaults that a configuration file does not settle; what is chosen beside it goes before both.
+
+    Raises:
+        DataError: where the file is no such YAML.
+    """
+    settled = {} if choices.get("config") is None else read_choices(Path(choices["config"]))
+    return {name: value for name, value in defaults.items() if name not in settled}
+
+
+def _of_config(choices: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in choices.items() if name != "config" and value is not None}

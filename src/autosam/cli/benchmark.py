@@ -9,14 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.faults import told
-from autosam.cli.options import Device, Engine, Json, Out, Quiet, Sam, Temporal, Tile
+from autosam.cli.options import Device, DryRun, Engine, Json, Quiet, Sam, Temporal, Tile
 from autosam.cli.progress import shown
+from autosam.cli.rehearsed import rehearsed
 
 
 def benchmark(
     name: Annotated[str, typer.Argument(metavar="glas|monuseg|polyps|sunseg", help="The benchmark.")],
-    data: Annotated[Path, typer.Option(help="Folder of the benchmark in its official layout.")],
-    out: Out,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the benchmark in its official layout.  [required but for --dry-run]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; must be new or empty.  [required but for --dry-run]")
+    ] = None,
     run: Annotated[Path | None, typer.Option(help="Trained run to score.")] = None,
     train: Annotated[bool, typer.Option("--train", help="Train AutoSAM on its training part first.")] = False,
     method: Annotated[
@@ -45,6 +50,7 @@ def benchmark(
     sam: Sam = None,
     device: Device = None,
     engine: Engine = None,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -65,6 +71,13 @@ def benchmark(
             raise UsageError(f"{flags} is of a training", cure="Add --train, or leave it out")
         shared = {"sam": sam, "device": device, "engine": engine}
         loading = {flag: value for flag, value in shared.items() if value is not None}
+        if dry_run:
+            if methods != [AUTOSAM]:
+                raise UsageError("--dry-run is of AutoSAM's training", cure="Add --train, or leave it out")
+            rehearsed(data, {**choices, **loading}, as_json=json, benchmark=name)
+            return
+        if data is None or out is None:
+            raise UsageError("give the benchmark's folder and one to write", cure="Add --data DIR and --out DIR")
         progress = shown(quiet)
         try:
             result = work(

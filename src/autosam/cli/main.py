@@ -10,9 +10,25 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.benchmark import benchmark
+from autosam.cli.compare import compare
 from autosam.cli.faults import told
-from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Precision, Quiet, Sam, Temporal, Tile
+from autosam.cli.figures import figures
+from autosam.cli.options import (
+    Device,
+    DryRun,
+    Engine,
+    Foreground,
+    Group,
+    Json,
+    Out,
+    Precision,
+    Quiet,
+    Sam,
+    Temporal,
+    Tile,
+)
 from autosam.cli.progress import shown
+from autosam.cli.rehearsed import rehearsed
 
 STARTED = time.monotonic()
 
@@ -27,6 +43,8 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at a data set before training.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.command()(benchmark)
+app.command()(compare)
+app.command()(figures)
 
 
 def _choices(**given: Any) -> dict[str, Any]:
@@ -36,7 +54,9 @@ def _choices(**given: Any) -> dict[str, Any]:
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(help="Folder of images and masks, or a CSV with image,mask[,group].")],
-    out: Annotated[Path, typer.Option(help="The run's folder; must be new or empty, but with --resume.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; must be new or empty, but with --resume.  [required]")
+    ] = None,
     method: Annotated[
         str | None,
         typer.Option(help="autosam, or a rival: unet, hardnet-segmentation, tuned-decoder, medical-sam-adapter."),
@@ -72,11 +92,13 @@ def train(
     tile: Tile = None,
     config: Annotated[Path | None, typer.Option(help="YAML of these choices; flags go before it.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, to the bit.")] = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Train g (and h) on images and masks; SAM stays frozen."""
     with told():
+        from autosam.core.errors import UsageError
         from autosam.models.checkpoint import read_card
         from autosam.training.train import train as work
 
@@ -86,6 +108,11 @@ def train(
             augment=augment, loss=loss, lr=lr, device=device, engine=engine, precision=precision, seed=seed, init=init,
             tile=tile,
         )  # fmt: skip
+        if dry_run:
+            rehearsed(data, {**choices, "config": config}, as_json=json)
+            return
+        if out is None:
+            raise UsageError("a training needs a folder to write", cure="Give --out DIR, or --dry-run")
         progress = shown(quiet)
         try:
             run = work(data, out, resume=resume, config=config, progress=progress, started=STARTED, **choices)

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 Out = Annotated[Path, typer.Option(help="Folder to write; must be new or empty.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print counts, shapes, memory and time of the training; train nothing.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Foreground = Annotated[

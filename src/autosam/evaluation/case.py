@@ -29,6 +29,7 @@ class Case:
         mask_share: the same of the prediction.
         confidence: the prediction's own mean confidence, 0..1; None without a prediction.
         seconds: wall-clock time of the prediction; None without one.
+        content: hash of image and truth, by which two evaluations are known to be of the same case; None where unknown.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Case:
     mask_share: float | None = None
     confidence: float | None = None
     seconds: float | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

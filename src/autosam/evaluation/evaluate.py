@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -53,9 +54,9 @@ def evaluate(
     cases: list[Case] = []
     calibration, content = Calibration(), _Content()
     for entry in samples:
-        content.add(entry)
+        mark = content.add(entry)
         if isinstance(entry, Failure):
-            cases.append(failed_case(entry, entry.error, chosen))
+            cases.append(replace(failed_case(entry, entry.error, chosen), content=mark))
             continue
         truth = truth_of(entry)
         try:
@@ -63,9 +64,9 @@ def evaluate(
         except (UsageError, ModelError, ResourceError, MemoryError):
             raise
         except Exception as fault:
-            cases.append(failed_case(entry, _said(fault), chosen))
+            cases.append(replace(failed_case(entry, _said(fault), chosen), content=mark))
             continue
-        case = predicted_case(entry, prediction, chosen)
+        case = replace(predicted_case(entry, prediction, chosen), content=mark)
         cases.append(case)
         calibration.add(prediction.probability, truth)
         if gallery is not None:
@@ -98,10 +99,12 @@ class _Content:
     def __init__(self) -> None:
         self._lines: list[str] = []
 
-    def add(self, entry: Sample | Failure) -> None:
+    def add(self, entry: Sample | Failure) -> str:
+        """Counts a case in, and returns the hash of its image and truth."""
         image = content_hash(entry.image) if isinstance(entry, Sample) else "unread"
         mask = "unread" if entry.mask is None else content_hash(entry.mask)
         self._lines.append(f"{writable(entry.id)}\t{image}\t{mask}\n")
+        return hashlib.sha256(f"{image} {mask}".encode()).hexdigest()[:16]
 
     def summary(self) -> dict[str, Any]:
         return {"sha256": hashlib.sha256("".join(sorted(self._lines)).encode()).hexdigest(), "cases": len(self._lines)}

@@ -38,19 +38,19 @@ class Picture:
 
 def photograph(title: str, rgb: npt.NDArray[np.uint8]) -> Picture:
     """Returns (H, W, 3) uint8 as a small JPEG."""
-    return _jpeg(title, _shrink(rgb))
+    return _jpeg(title, shrink(rgb))
 
 
 def outlined(
     title: str, rgb: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]
 ) -> Picture:
     """Returns (H, W, 3) uint8 with the outlines of prediction and truth, both (H, W) bool, as a small JPEG."""
-    return _jpeg(title, overlay(_shrink(rgb), _shrink_mask(mask), truth=_shrink_mask(truth)))
+    return _jpeg(title, overlay(shrink(rgb), shrink_mask(mask), truth=shrink_mask(truth)))
 
 
 def silhouette(title: str, mask: npt.NDArray[np.bool_]) -> Picture:
     """Returns a (H, W) bool mask in black and white as a small PNG."""
-    small = _shrink_mask(mask)
+    small = shrink_mask(mask)
     return _png(title, Image.fromarray(small), small.shape)
 
 
@@ -62,13 +62,30 @@ def prompt_picture(title: str, prompt: npt.NDArray[np.float32], size: tuple[int,
         prompt: (C, h, w), covering the padded square.
         size: the image's height and width; the padding is cut off.
     """
+    pixels, _ = prompt_colours(prompt, size)
+    return _png(title, Image.fromarray(pixels), _fitted(*size), blocky=True)
+
+
+def prompt_colours(
+    prompt: npt.NDArray[np.float32], size: tuple[int, int]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
+    """Returns a dense prompt's three strongest principal components as RGB, and the share of the variance of each.
+
+    Args:
+        prompt: (C, h, w), covering the padded square.
+        size: the image's height and width; the padding is cut off.
+
+    Returns:
+        (h', w', 3) uint8, each component stretched between its 1st and 99th percentile; and (3,) shares in 0..1.
+    """
     channels, high, wide = prompt.shape
     inner = Letterbox(max(high, wide), *size).inner
     cells = prompt[:, : inner[0], : inner[1]].astype(np.float64)
     shape = cells.shape[1:]
     cells = cells.reshape(channels, -1).T
     cells -= cells.mean(axis=0)
-    axes = np.linalg.eigh(cells.T @ cells)[1][:, ::-1][:, :3]
+    strengths, axes = np.linalg.eigh(cells.T @ cells)
+    strengths, axes = strengths[::-1], axes[:, ::-1][:, :3]
     # An eigenvector's sign is arbitrary: its largest entry decides, so that a picture can be made again.
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     colours = np.full((len(cells), 3), 0.5)
@@ -76,7 +93,7 @@ def prompt_picture(title: str, prompt: npt.NDArray[np.float32], size: tuple[int,
         low, high_end = np.percentile(values, [1, 99])
         colours[:, column] = (values - low) / max(high_end - low, 1e-12)
     pixels = np.rint(colours.clip(0, 1) * 255).astype(np.uint8).reshape(*shape, 3)
-    return _png(title, Image.fromarray(pixels), _fitted(*size), blocky=True)
+    return pixels, strengths[:3] / max(float(strengths.sum()), 1e-12)
 
 
 def _fitted(high: int, wide: int) -> tuple[int, int]:
@@ -84,12 +101,14 @@ def _fitted(high: int, wide: int) -> tuple[int, int]:
     return max(1, round(high * scale)), max(1, round(wide * scale))
 
 
-def _shrink(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def shrink(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Returns (H, W, 3) uint8 at a size of at most `SIDE`."""
     high, wide = _fitted(*rgb.shape[:2])
     return np.asarray(Image.fromarray(rgb).resize((wide, high), Image.Resampling.LANCZOS), np.uint8)
 
 
-def _shrink_mask(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def shrink_mask(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Returns (H, W) bool at a size of at most `SIDE`, cut at half a pixel's area."""
     high, wide = _fitted(*mask.shape)
     levels = Image.fromarray(mask.astype(np.uint8) * 255).resize((wide, high), Image.Resampling.BOX)
     return np.asarray(levels) >= 128

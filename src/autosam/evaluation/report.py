@@ -117,13 +117,13 @@ class Report:
         stream = StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         names = [*self.metrics, *(f"surrogate_{name}" for name in self.metrics if second)]
-        last = ["distance_unit", "truth_share", "mask_share", "confidence", "seconds", "error"]
+        last = ["distance_unit", "truth_share", "mask_share", "confidence", "seconds", "content", "error"]
         writer.writerow(["id", "file", "group", "height", "width", *names, *last])
         for case in self.cases:
             scores = {**case.scores, **{f"surrogate_{name}": value for name, value in (case.surrogate or {}).items()}}
             numbers = [*(scores.get(name) for name in names), case.unit]
             numbers += [case.truth_share, case.mask_share, case.confidence, case.seconds]
-            cells = [case.id, case.file, case.group, *(case.size or (None, None)), *numbers, case.error]
+            cells = [case.id, case.file, case.group, *(case.size or (None, None)), *numbers, case.content, case.error]
             writer.writerow([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in cells])
         return stream.getvalue()
 

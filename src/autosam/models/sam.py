@@ -13,9 +13,10 @@ from autosam.core.letterbox import PixelRule, Scaling
 from autosam.models.sam_model import Sam, VisionTower
 from autosam.models.sam_names import SamShape, from_official, sam_shape
 from autosam.models.tensors import fill_module
+from autosam.models.tiny_vit import TinyViT, TinyViTShape
 from autosam.models.tiny_vit_weights import build_tiny_vit, tiny_vit_shape
 
-__all__ = ["Sam", "build_sam", "build_tiny_vit_sam", "tiny_sam"]
+__all__ = ["Sam", "build_sam", "build_tiny_vit_sam", "outline_sam", "tiny_sam"]
 
 # The official decoder's own constants, which its weights do not show.
 _DECODER_HEADS = 8
@@ -172,3 +173,28 @@ def _prompt_parts(image_size: int, grid: int, width: int, decoder_mlp: int) -> n
     # Last, because the whole configuration hands its own choice down to its parts.
     decoder._attn_implementation = "sdpa"
     return nn.ModuleDict({"prompt_encoder": SamPromptEncoder(config), "mask_decoder": SamMaskDecoder(decoder)})
+
+
+def outline_sam(shape: SamShape | TinyViTShape, *, name: str, scaling: Scaling, trained_prompts: frozenset[str]) -> Sam:
+    """Returns a SAM of a shape without any weights, on the device "meta": sizes can be traced through it, not values.
+
+    Args:
+        shape: its sizes.
+        name: the name in the table of SAMs.
+        scaling: of its pixels.
+        trained_prompts: kinds of prompt that its weights were trained on.
+    """
+    # The whole of it inside, since what a SAM makes of its parts must be without values too.
+    with torch.device("meta"):
+        if isinstance(shape, SamShape):
+            return _assemble(_parts(shape), shape, name=name, scaling=scaling, trained_prompts=trained_prompts)
+        parts = _prompt_parts(shape.image_size, shape.grid, shape.out_channels, _DECODER_MLP)
+        return Sam(
+            image_encoder=TinyViT(shape),
+            prompt_encoder=parts["prompt_encoder"],
+            mask_decoder=parts["mask_decoder"],
+            name=name,
+            rule=PixelRule(shape.image_size, scaling),
+            embedding_shape=(shape.out_channels, shape.grid, shape.grid),
+            trained_prompts=trained_prompts,
+        )

@@ -160,7 +160,7 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
         UsageError: for a value out of range or an unknown key, naming each; or an unknown method.
         DataError: where the file is no such YAML.
     """
-    merged = {**(_read_yaml(file) if file is not None else {}), **given}
+    merged = {**(read_choices(file) if file is not None else {}), **given}
     if "minutes" in given and "epochs" not in given:
         merged.pop("epochs", None)
     if "epochs" in given and "minutes" not in given:
@@ -181,7 +181,12 @@ def _in_words(fault: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in fault.errors())
 
 
-def _read_yaml(file: Path) -> dict[str, Any]:
+def read_choices(file: Path) -> dict[str, Any]:
+    """Returns the names and values of a YAML file as they stand there.
+
+    Raises:
+        DataError: where the file is no such YAML.
+    """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
@@ -205,7 +210,7 @@ def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
     Raises:
         ModelError: where the file is not as training writes it.
     """
-    content = _read_yaml(file)
+    content = read_choices(file)
     try:
         plan = content.get("plan")
         return TrainConfig(**content["config"]), None if plan is None else Plan(**plan)

@@ -37,7 +37,7 @@ def draw_curves(rows: list[dict[str, Any]], best_step: int, file: Path) -> None:
         steps = np.array([row["step"] for row in losses])
         values = np.array([row[name] for row in losses])
         left.plot(steps, values, color=colour, alpha=0.18, linewidth=0.8)
-        left.plot(steps, _smooth(values), color=colour, linewidth=1.8, label=label)
+        left.plot(steps, smooth(values), color=colour, linewidth=1.8, label=label)
     left.set(title="Training loss (BCE + Dice)", xlabel="step")
     # The first steps' losses are several times the rest and would flatten the curve.
     usual = np.quantile([row["loss"] for row in losses], 0.97) if losses else 1.0
@@ -68,7 +68,8 @@ def draw_curves(rows: list[dict[str, Any]], best_step: int, file: Path) -> None:
     write_bytes(file, buffer.getvalue())
 
 
-def _smooth(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def smooth(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Returns the running mean of (N,) values over a fortieth of them; the ends are repeated."""
     width = max(1, len(values) // 40)
     padded = np.pad(values, (width // 2, width - 1 - width // 2), mode="edge") if len(values) else values
     return np.convolve(padded, np.ones(width) / width, mode="valid") if len(values) else values

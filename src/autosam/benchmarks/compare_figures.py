@@ -1,0 +1,201 @@
+"""The figures of a comparison: scores, ranks, differences, and case against case."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autosam.benchmarks.compared import number, p_in_words
+from autosam.benchmarks.comparison import Contest, Duel
+from autosam.benchmarks.scored import Scored
+from autosam.benchmarks.statistics import LEVEL, ranks
+from autosam.evaluation.printing import COLUMN, FAINT, INK, PAGE, RULE, TALLEST, colour, printed, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_PAIRS = 12
+_ROW = 0.42
+_LINE = 26
+_HEADING = 128
+
+
+def draw(shown: Contest, methods: Sequence[Scored], folder: Path) -> list[Path]:
+    """Writes the figures of a contest that has pairs, as PNG and PDF, and returns their paths.
+
+    Args:
+        shown: what is drawn.
+        methods: in the contest's order.
+        folder: where to.
+    """
+    stem = re.sub(r"[^\w.+-]+", "_", f"{shown.view}-{shown.part}-{shown.measure.name}")
+    files: list[Path] = []
+    with printed():
+        for name, make in (("scores", scores), ("ranks", ranking), ("differences", differences), ("cases", cases)):
+            files += save(make(shown, methods), folder / f"{name}-{stem}")
+    return files
+
+
+def scores(shown: Contest, methods: Sequence[Scored]) -> Figure:
+    """Returns a strip a method: every case a dot, the mean and its interval over them."""
+    figure, axes = _rows(len(methods), PAGE, 0.75)
+    spread = np.random.default_rng(0)
+    for place, (method, mean) in enumerate(zip(methods, shown.means, strict=True)):
+        tint = FAINT if method.untrained_prompt else colour(place)
+        values = shown.values[:, place]
+        values = values[np.isfinite(values)]
+        lift = spread.uniform(-0.24, 0.24, len(values))
+        axes.scatter(values, place + lift, s=7, color=tint, alpha=0.4, linewidths=0, rasterized=len(values) > 2000)
+        if mean.mean is None or mean.interval is None:
+            continue
+        low, high = mean.interval
+        axes.plot([low, high], [place, place], color=INK, linewidth=2.2, solid_capstyle="butt", zorder=3)
+        axes.plot([mean.mean], [place], "o", color=tint, markeredgecolor=INK, markersize=5.5, zorder=4)
+        said = f"{number(mean.mean, shown.measure)}\n[{number(low, shown.measure)}, {number(high, shown.measure)}]"
+        axes.annotate(
+            said, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=6.5, annotation_clip=False
+        )
+    _label(axes, [_titled(method) for method in methods])
+    axes.set_xlabel(_measured(shown))
+    axes.grid(axis="x")
+    if shown.measure.unit == "fraction":
+        axes.set_xlim(left=max(0.0, axes.get_xlim()[0]), right=min(1.01, axes.get_xlim()[1]))
+    _head(figure, shown, "each dot a case, bars 95 % intervals of the mean")
+    return figure
+
+
+def ranking(shown: Contest, methods: Sequence[Scored]) -> Figure:
+    """Returns the mean ranks with intervals; bars at the side join methods whose pairs do not differ."""
+    order, alike = shown.order, shown.alike
+    figure, axes = _rows(len(order), PAGE, 0.75)
+    for row, rank in enumerate(order):
+        tint = colour(rank.method)
+        axes.plot(rank.interval, [row, row], color=tint, linewidth=2.2, solid_capstyle="butt")
+        axes.plot([rank.mean], [row], "o", color=tint, markeredgecolor=INK, markersize=6, zorder=3)
+        axes.annotate(f"{rank.mean:.2f}", (rank.mean, row), (0, 7), textcoords="offset points", ha="center", fontsize=7)
+    for number_of, (first, last) in enumerate(alike):
+        x = len(order) + 0.14 + 0.07 * number_of
+        axes.plot([x, x], [first - 0.15, last + 0.15], color=INK, linewidth=2.6, solid_capstyle="butt")
+    _label(axes, [_titled(methods[rank.method]) for rank in order])
+    axes.set_xlim(0.9, len(order) + 0.1 + 0.1 * len(alike))
+    axes.set_xticks(range(1, len(order) + 1))
+    axes.set_xlabel(f"mean rank by {_measured(shown)} (1 is the best)")
+    axes.grid(axis="x")
+    said = f"black bars join methods that do not differ (Wilcoxon, Holm, {LEVEL:g})" if alike else "all pairs differ"
+    _head(figure, shown, said)
+    return figure
+
+
+def differences(shown: Contest, methods: Sequence[Scored]) -> Figure:
+    """Returns a row a pair: the mean difference and its paired interval, filled where the corrected p is small."""
+    figure, axes = _rows(len(shown.duels), PAGE, 0.75)
+    for row, duel in enumerate(shown.duels):
+        ahead = duel.a if (duel.difference > 0) == (shown.measure.direction == "higher") else duel.b
+        sure = duel.corrected < LEVEL
+        tint = colour(ahead)
+        axes.plot(duel.interval, [row, row], color=tint, linewidth=2.2, solid_capstyle="butt")
+        axes.plot(
+            [duel.difference], [row], "o", color=tint if sure else "white", markeredgecolor=tint, markersize=6, zorder=3
+        )
+        low, high = (number(end, shown.measure) for end in duel.interval)
+        said = f"{number(duel.difference, shown.measure)} [{low}, {high}]\np {_equal(p_in_words(duel.corrected))}"
+        axes.annotate(
+            said, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=6.5, annotation_clip=False
+        )
+    axes.axvline(0, color=INK, linewidth=0.8)
+    _label(axes, [_pair(duel, methods) for duel in shown.duels])
+    axes.margins(x=0.08)
+    axes.set_xlabel(f"difference in {_measured(shown)}, first less second")
+    axes.grid(axis="x")
+    _head(figure, shown, f"95 % paired bootstrap; filled where Holm's p < {LEVEL:g}")
+    return figure
+
+
+def cases(shown: Contest, methods: Sequence[Scored]) -> Figure:
+    """Returns case against case: a panel for each pair that is tested, of many for each pair of the first method."""
+    from matplotlib.figure import Figure
+
+    pairs = [(duel.a, duel.b) for duel in shown.duels]
+    if len(pairs) > MOST_PAIRS:
+        pairs = [pair for pair in pairs if pair[0] == pairs[0][0]]
+    columns = min(3, len(pairs))
+    rows = -(-len(pairs) // columns)
+    wide = COLUMN if columns == 1 else PAGE
+    high = min(TALLEST, rows * (wide / columns + 0.12) + 0.3)
+    figure = Figure(figsize=(wide, high), layout="constrained")
+    known = shown.values[np.isfinite(shown.values)]
+    low, top = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    margin = 0.04 * max(top - low, 1e-6)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, (a, b) in zip(grid.flat, pairs, strict=False):
+        _against(axes, shown, methods, a, b)
+        axes.set(xlim=(low - margin, top + margin), ylim=(low - margin, top + margin), aspect="equal")
+    for axes in list(grid.flat)[len(pairs) :]:
+        axes.set_axis_off()
+    _head(figure, shown, "each dot a case, in the colour of the better method", 62 if columns == 1 else _HEADING)
+    return figure
+
+
+def _against(axes: Axes, shown: Contest, methods: Sequence[Scored], a: int, b: int) -> None:
+    pair = shown.values[:, [a, b]]
+    pair = pair[np.isfinite(pair).all(axis=1)]
+    best = ranks(pair, higher=shown.measure.direction == "higher")
+    tints = [colour(a if one < two else b) if one != two else FAINT for one, two in best]
+    axes.axline((0, 0), slope=1, color=RULE, linewidth=1, zorder=0)
+    axes.scatter(pair[:, 0], pair[:, 1], s=11, c=tints, alpha=0.75, linewidths=0, rasterized=len(pair) > 2000)
+    first, second = int((best[:, 0] == 1).sum()), int((best[:, 1] == 1).sum())
+    # Where higher is better, the first method's cases lie below the diagonal.
+    below, above = ((a, first), (b, second)) if shown.measure.direction == "higher" else ((b, second), (a, first))
+    for (method, count), x, y, ha, va in ((below, 0.97, 0.03, "right", "bottom"), (above, 0.03, 0.97, "left", "top")):
+        axes.text(
+            x, y, f"better on {count}", transform=axes.transAxes, ha=ha, va=va, fontsize=6.5, color=colour(method)
+        )
+    axes.set_xlabel(_titled(methods[a]), color=colour(a))
+    axes.set_ylabel(_titled(methods[b]), color=colour(b))
+    axes.grid()
+
+
+def _rows(count: int, wide: float, around: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(wide, min(TALLEST, _ROW * count + around)), layout="constrained")
+    axes = figure.subplots()
+    axes.set_ylim(count - 0.5, -0.5)
+    return figure, axes
+
+
+def _label(axes: Axes, labels: Sequence[str]) -> None:
+    axes.set_yticks(range(len(labels)), labels)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _titled(method: Scored) -> str:
+    seeds = f"{method.seeds} seed{'s' if method.seeds > 1 else ''}"
+    mark = ", untrained prompt" if method.untrained_prompt else ""
+    return f"{fill(method.name, _LINE, break_on_hyphens=False)}\n({seeds}{mark})"
+
+
+def _pair(duel: Duel, methods: Sequence[Scored]) -> str:
+    return f"{methods[duel.a].name}\nless {methods[duel.b].name}"
+
+
+def _measured(shown: Contest) -> str:
+    return shown.measure.title + ("" if shown.measure.unit == "fraction" else f" in {shown.measure.unit}")
+
+
+def _head(figure: Figure, shown: Contest, said: str, letters: int = _HEADING) -> None:
+    unit = "clips" if shown.unit == "clip" else "cases"
+    grouped = f" in {shown.units} groups" if shown.unit == "group" else ""
+    heading = f"{shown.part}, view {shown.view}, {len(shown.names)} {unit}{grouped}: {said}"
+    figure.suptitle(fill(heading, letters), x=0.01, ha="left", fontsize=7, color=FAINT)
+
+
+def _equal(p: str) -> str:
+    return p if p.startswith("<") else f"= {p}"

@@ -1,0 +1,134 @@
+"""A dry run: what it counts is what a training has, and nothing is needed for it but names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+from autosam.benchmarks.names import BENCHMARKS
+from autosam.benchmarks.trained import left_open
+from autosam.cli.main import app
+from autosam.core.letterbox import PixelRule
+from autosam.models.outline import SHAPES, outline
+from autosam.models.sam import tiny_sam
+from autosam.training.config import TrainConfig, make_config
+from autosam.training.cost import cost
+from autosam.training.rehearsal import rehearse
+from autosam.training.run import RunFolder
+from autosam.training.train import train
+
+PAPER = Path(__file__).resolve().parents[2] / "configs" / "paper"
+CONFIGS = sorted(PAPER.glob("*.yaml"))
+CPU = torch.device("cpu")
+# Parameters in millions that the papers give: SAM's image encoders, and g without the stage that is never read.
+MILLIONS = {"sam-vit-base": 89.7, "sam-vit-large": 308.3, "sam-vit-huge": 637.0}
+
+
+def test_there_is_a_configuration_for_every_benchmark() -> None:
+    assert {file.stem for file in CONFIGS} == set(BENCHMARKS)
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
+def test_the_papers_settings_are_choices_and_go_before_the_benchmarks_own(file: Path) -> None:
+    made = make_config({"data": Path("d")}, file)
+    assert (made.batch, made.accumulate, made.step_images, made.lr) == (3, 4, 12, 3e-4)
+    assert (made.optimiser, made.schedule, made.loss, made.weight_decay) == ("adam", "constant", "minmax", 1e-4)
+    assert made.augment.startswith("reference-")
+    assert left_open(BENCHMARKS[file.stem].training, {"config": file}) == {}
+    assert left_open({"augment": "histology"}, {}) == {"augment": "histology"}
+
+
+@pytest.mark.parametrize("file", [f for f in CONFIGS if f.stem != "sunseg"], ids=lambda file: file.stem)
+def test_the_papers_settings_run_dry_without_images_or_weights(file: Path) -> None:
+    flags = ["benchmark", file.stem, "--train", "--config", str(file), "--dry-run", "--device", "cpu"]
+    result = CliRunner().invoke(app, [*flags, "--json"])
+    assert result.exit_code == 0, result.stderr
+    said: dict[str, Any] = json.loads(result.stdout)
+    config = make_config({"data": Path("d")}, file)
+    count = BENCHMARKS[file.stem].train.count
+    assert said["train"] == count
+    assert count is not None and config.epochs is not None
+    assert said["steps"] == config.epochs * -(-count // 12)
+    assert said["encodings"] == config.epochs * count
+    assert said["shapes"]["embedding and prompt Z"] == [3, 256, 64, 64]
+    assert said["shapes"]["g's image"] == [3, 3, config.size, config.size]
+    assert said["weights"]["SAM's image encoder"] / 1e6 == pytest.approx(MILLIONS[config.sam], abs=0.1)
+    assert said["memory"] > 4 * sum(said["weights"].values())
+    assert said["hours_gpu"] > 0.1
+
+
+def test_sunseg_is_counted_in_clips_and_asks_for_its_frames() -> None:
+    flags = ["benchmark", "sunseg", "--train", "--config", str(PAPER / "sunseg.yaml"), "--dry-run"]
+    result = CliRunner().invoke(app, flags)
+    assert result.exit_code == 2
+    assert "Give --data" in result.stderr
+
+
+def test_a_dry_run_counts_what_the_training_then_has(discs: Path, tmp_path: Path) -> None:
+    choices: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 2, "accumulate": 2, "views": 2, "epochs": 3}
+    file = tmp_path / "c.yaml"
+    file.write_text("".join(f"{name}: {value}\n" for name, value in choices.items()))
+    before = sorted(tmp_path.rglob("*"))
+    result = CliRunner().invoke(app, ["train", str(discs), "--config", str(file), "--dry-run"])
+    assert result.exit_code == 0, result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "8 to train on, 2 held out; 2 cached views" in result.stdout
+    assert "6 steps of 4 images, 2 at once; 2 a pass; 18 images encoded" in result.stdout
+    run = RunFolder(train(discs, tmp_path / "run", engine="torch", **choices))
+    assert max(row["step"] for row in run.rows()) == 6
+    assert len(list((tmp_path / "cache" / "embeddings").rglob("*.safetensors"))) == 18
+
+
+def test_a_training_wants_a_folder_to_write(discs: Path) -> None:
+    result = CliRunner().invoke(app, ["train", str(discs)])
+    assert result.exit_code == 2
+    assert "--out DIR" in result.stderr
+    result = CliRunner().invoke(app, ["benchmark", "glas", "--dry-run"])
+    assert result.exit_code == 2
+
+
+def test_a_bound_of_time_leaves_the_steps_open() -> None:
+    config = TrainConfig(data=Path("d"), sam="tiny-random", size=32, minutes=3)
+    made = rehearse(config, 10, 2, CPU)
+    assert made.steps is None and made.operations is None
+    assert "as many as the bound of time allows" in made.table()
+    assert json.dumps(made.plain())
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_an_outline_has_no_weights_and_the_right_shapes(name: str) -> None:
+    sam = outline(name)
+    assert all(p.is_meta for p in sam.parameters())
+    made = sam.encode(torch.empty(1, 3, sam.rule.size, sam.rule.size, device="meta"))
+    assert made.main.shape == (1, *sam.embedding_shape)
+    assert isinstance(sam.rule, PixelRule)
+
+
+def test_cost_counts_products_and_what_lives_at_once() -> None:
+    layer = nn.Linear(8, 16, bias=False, device="meta")
+    x = torch.empty(4, 8, device="meta")
+    whole = cost(lambda: layer(x).relu_().sum(), [x, *layer.parameters()])
+    assert whole.operations == 2 * 4 * 8 * 16
+    assert whole.peak == 4 * 4 * 16 + 4
+
+    def one_after_another() -> None:
+        for _ in range(3):
+            torch.empty(1000, device="meta")
+
+    assert cost(one_after_another, []).peak in (4000, 8000)
+
+
+def test_the_memory_of_a_pass_grows_with_its_images() -> None:
+    small, large = (
+        rehearse(TrainConfig(data=Path("d"), sam="tiny-random", size=32, batch=n, epochs=1), 9, 0, CPU) for n in (1, 4)
+    )
+    assert large.step.peak > 3 * small.step.peak
+    assert large.step.operations == pytest.approx(4 * small.step.operations, rel=0.01)
+    assert large.encode == small.encode
+    assert tiny_sam().embedding_shape == small.shapes["embedding and prompt Z"][1:]
