@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock, Semaphore
 
 import numpy as np
 import torch
@@ -70,6 +71,7 @@ class Examples:
         self.seed = seed
         self._frames: dict[Index, tuple[Frame, str | None]] = {}
         self._room = _MEMORY
+        self._remembering = Lock()
 
     def view(self, index: Index) -> View:
         """Returns the view of (case, number); number 0 is the image as it is."""
@@ -86,11 +88,26 @@ class Examples:
         return apply(self.view(index), box.frame(sample.rgb(), mask))
 
     def fill(self, indices: Sequence[Index], progress: Progress, check: Callable[[], None]) -> None:
-        """Makes the embeddings of all `indices` that the cache lacks; `check` may raise between two of them."""
-        for index, frame in zip(indices, ahead(self.frame, indices), strict=True):
-            check()
-            self._embedding(index, frame)
-            progress.advance()
+        """Makes the embeddings of all `indices` that the cache lacks; `check` may raise between two of them.
+
+        As many images are encoded at a time as the encoder leaves threads for, and one more is read and augmented.
+        """
+        threads = torch.get_num_threads()
+        workers = 1 if self.embed is None else max(1, threads // self.embed.encode.threads)
+        turn = Semaphore(workers)
+
+        def one(index: Index) -> None:
+            frame = self.frame(index)
+            with turn:
+                self._embedding(index, frame)
+
+        try:
+            for _ in ahead(one, indices, workers=workers + 1):
+                check()
+                progress.advance()
+        finally:
+            # What a worker's thread sets is where torch lets the next thread begin.
+            torch.set_num_threads(threads)
 
     def batch(self, indices: Sequence[Index]) -> Batch:
         """Returns the batch of some (case, number)."""
@@ -124,9 +141,10 @@ class Examples:
 
     def _remember(self, index: Index, frame: Frame, key: str | None, *, keep: bool) -> None:
         room = frame.image.nbytes + 2 * frame.valid.nbytes
-        if keep and index not in self._frames and room <= self._room:
-            self._frames[index] = (frame, key)
-            self._room -= room
+        with self._remembering:
+            if keep and index not in self._frames and room <= self._room:
+                self._frames[index] = (frame, key)
+                self._room -= room
 
 
 def order(cases: int, views: int, epoch: int, seed: int) -> list[Index]:

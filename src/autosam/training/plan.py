@@ -182,6 +182,7 @@ def decide(
         precision=encoder.engine.precision,
         step_precision=step_precision,
         threads=torch.get_num_threads(),
+        encoder_threads=encoder.threads,
         train=train,
         val=val,
         data=data,
