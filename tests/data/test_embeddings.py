@@ -57,7 +57,7 @@ def test_keys_depend_on_everything_but_order() -> None:
     assert len({key(a=1), key(a="1"), key(b=1), key(a=2), key(a=1, b=1)}) == 5
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_never_trusted(tmp_path: Path, share: float, bit: int) -> None:
     cache, embedding = EmbeddingCache(tmp_path), _embedding()

@@ -99,6 +99,7 @@ class EmbeddingCache:
         data = _packed(key, embedding)
         # An entry that a power cut takes is made again, and one that it cuts fails its checksum.
         write_bytes(self._file(key), data, lasting=False)
+        self._sound.pop(key, None)
         if self.max_bytes is None:
             return
         with self._counting:

@@ -16,6 +16,7 @@ from autosam.core.prompt import ImageEmbedding
 from autosam.data.augment import IDENTITY, Augmentation, View, apply, draw
 from autosam.data.dataset import Dataset
 from autosam.inference.embed import Embedder
+from autosam.inference.masker import TorchMasker
 
 Index = tuple[int, int]
 
@@ -73,6 +74,11 @@ class Examples:
         self._room = _MEMORY
         self._remembering = Lock()
 
+    @property
+    def workers(self) -> int:
+        """How many images are encoded at a time: as many as the encoder leaves threads for."""
+        return 1 if self.embed is None else max(1, torch.get_num_threads() // self.embed.encode.threads)
+
     def view(self, index: Index) -> View:
         """Returns the view of (case, number); number 0 is the image as it is."""
         case, number = index
@@ -90,10 +96,9 @@ class Examples:
     def fill(self, indices: Sequence[Index], progress: Progress, check: Callable[[], None]) -> None:
         """Makes the embeddings of all `indices` that the cache lacks; `check` may raise between two of them.
 
-        As many images are encoded at a time as the encoder leaves threads for, and one more is read and augmented.
+        `workers` images are encoded at a time, and one more is read and augmented.
         """
-        threads = torch.get_num_threads()
-        workers = 1 if self.embed is None else max(1, threads // self.embed.encode.threads)
+        threads, workers = torch.get_num_threads(), self.workers
         turn = Semaphore(workers)
 
         def one(index: Index) -> None:
@@ -145,6 +150,22 @@ class Examples:
             if keep and index not in self._frames and room <= self._room:
                 self._frames[index] = (frame, key)
                 self._room -= room
+
+
+def fill_plain(data: Dataset, masker: TorchMasker, workers: int, progress: Progress, check: Callable[[], None]) -> None:
+    """Makes the embeddings of cases as they are, which validation asks for; `check` may raise between two of them."""
+    threads = torch.get_num_threads()
+
+    def one(case: int) -> None:
+        sample = data.read(case)
+        masker.encode(Letterbox(masker.frame_size, *sample.size).frame(sample.rgb()))
+
+    try:
+        for _ in ahead(one, range(len(data)), workers=workers):
+            check()
+            progress.advance()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def order(cases: int, views: int, epoch: int, seed: int) -> list[Index]:

@@ -34,7 +34,7 @@ from autosam.training.config import (
     same_choices,
     write_run_config,
 )
-from autosam.training.examples import Examples
+from autosam.training.examples import Examples, fill_plain
 from autosam.training.fit import Hooks, fit
 from autosam.training.losses import LOSSES
 from autosam.training.pictures import Preview, draw_curves
@@ -171,6 +171,9 @@ def _train(
         wanted = [(case, view) for view in range(views) for case in range(len(cases.train))]
         progress.start(f"embeddings of {len(cases.train)} images in {views} views", len(wanted))
         examples.fill(wanted, progress, check)
+    if len(cases.val):
+        progress.start(f"embeddings of {len(cases.val)} validation images", len(cases.val))
+        fill_plain(cases.val, masker, examples.workers, progress, check)
     if plan is None:
         steps_pace = None
         if config.bound is not None:
