@@ -35,8 +35,8 @@ def labelled(tmp_path: Path) -> Path:
 
 # Each takes a tenth of a second or more to import; rich's parts are what typer's panels need.
 HEAVY = {
-    "matplotlib", "nibabel", "numpy", "onnxruntime", "openvino", "PIL", "psutil", "pydantic", "rich", "safetensors",
-    "scipy", "torch", "transformers", "yaml",
+    "matplotlib", "nibabel", "numpy", "onnxruntime", "openvino", "PIL", "psutil", "rich", "safetensors", "scipy",
+    "torch", "transformers", "yaml",
 }  # fmt: skip
 
 
