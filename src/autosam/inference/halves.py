@@ -14,7 +14,8 @@ from autosam.core.errors import UsageError
 from autosam.core.letterbox import Frame, PixelRule
 from autosam.core.precision import computing
 from autosam.core.prompt import ImageEmbedding
-from autosam.inference.openvino_encoder import Graph
+from autosam.inference.compiled import Run, compiled
+from autosam.inference.engine import Engine
 from autosam.models.segmenter import Masks, Prompting, Segmenter
 
 
@@ -64,7 +65,7 @@ class TorchHalves:
 
 
 class GraphHalves:
-    """The halves as two OpenVINO graphs, converted when they are first run.
+    """The halves as two graphs, converted when they are first run.
 
     The arguments are those of `GraphMasker`.
     """
@@ -76,10 +77,11 @@ class GraphHalves:
         *,
         size: int,
         rule: PixelRule | None,
-        precision: str,
+        engine: Engine,
+        on: torch.device,
     ) -> None:
         self._content, self._segmenter = content, segmenter
-        self._size, self._rule, self._precision = size, rule, precision
+        self._size, self._rule, self._engine, self._on = size, rule, engine, on
 
     def prompt(self, frame: Frame) -> tuple[torch.Tensor, ImageEmbedding | None]:
         """See `Halves`."""
@@ -91,19 +93,20 @@ class GraphHalves:
         inputs = [dense, *([] if embedding is None else [embedding.main, *embedding.fine])]
         shapes = [tuple(one.shape) for one in inputs]
         if self._answer is None:
-            self._answer = Graph(f"{self._content} answer 1", shapes, self._second, self._precision)
+            self._answer = compiled(f"{self._content} answer 1", shapes, self._second, self._engine, self._on)
         logits, *surrogate = map(torch.from_numpy, self._answer(*(one.numpy() for one in inputs)))
         return Masks(logits, dense, surrogate[0] if surrogate else None)
 
-    _answer: Graph | None = None
+    _answer: Run | None = None
 
     @cached_property
-    def _prompt(self) -> Graph:
+    def _prompt(self) -> Run:
         shapes = [(1, 3, self._size, self._size)]
         shapes += [] if self._rule is None else [(1, 3, self._rule.size, self._rule.size)]
-        return Graph(
-            f"{self._content} prompt 1", shapes, lambda: _Prompt(prompting(self._segmenter())), self._precision
-        )
+        return compiled(f"{self._content} prompt 1", shapes, self._first, self._engine, self._on)
+
+    def _first(self) -> torch.nn.Module:
+        return _Prompt(prompting(self._segmenter()))
 
     def _second(self) -> torch.nn.Module:
         return _Answer(prompting(self._segmenter()))

@@ -12,8 +12,9 @@ from autosam.core.letterbox import Frame, PixelRule
 from autosam.core.precision import computing
 from autosam.core.probability import Mapping
 from autosam.core.prompt import ImageEmbedding
+from autosam.inference.compiled import compiled
+from autosam.inference.engine import Engine
 from autosam.inference.halves import GraphHalves, Halves, TorchHalves, graph_inputs
-from autosam.inference.openvino_encoder import Graph
 from autosam.models.segmenter import Masks, Segmenter
 
 
@@ -70,11 +71,19 @@ class TorchMasker:
         self.frame_size = frame_size(segmenter.size, None if segmenter.sam is None else segmenter.sam.rule)
         self.mapping = segmenter.mapping
 
-    @torch.inference_mode()
     def __call__(self, frame: Frame) -> Masks:
         """See `Masker`."""
+        return self.decode(frame, self.encode(frame))
+
+    @torch.inference_mode()
+    def encode(self, frame: Frame) -> ImageEmbedding | None:
+        """Returns a frame's embedding; None where the segmenter needs none."""
+        return None if self.embed is None else self.embed(frame).to(self.device)
+
+    @torch.inference_mode()
+    def decode(self, frame: Frame, embedding: ImageEmbedding | None) -> Masks:
+        """Returns the masks (1, 1, h, w) of a frame and its embedding: g's prompt, and what the decoder makes of it."""
         self.segmenter.train(False)
-        embedding = None if self.embed is None else self.embed(frame).to(self.device)
         with computing(self.precision, self.device):
             seen = frame.seen(self.segmenter.size, self.segmenter.rule)[None]
             return self.segmenter(seen.to(self.device), embedding)
@@ -85,7 +94,7 @@ class TorchMasker:
 
 
 class GraphMasker:
-    """g, h, SAM's encoder and its mask decoder as one OpenVINO graph.
+    """g, h, SAM's encoder and its mask decoder as one graph of OpenVINO or ONNX Runtime.
 
     Args:
         content: everything that the graph is made of, as text.
@@ -93,7 +102,8 @@ class GraphMasker:
         size: side of g's input.
         rule: how SAM wants its pixels; None for a segmenter without SAM.
         mapping: how the logits become a probability.
-        precision: "float32" or "bfloat16".
+        engine: what runs it.
+        on: the device.
         own: the segmenter's own rule for the pixels of its image.
     """
 
@@ -105,12 +115,13 @@ class GraphMasker:
         size: int,
         rule: PixelRule | None,
         mapping: Mapping,
-        precision: str,
+        engine: Engine,
+        on: torch.device,
         own: PixelRule | None = None,
     ) -> None:
         shapes = [(1, 3, size, size)] + ([] if rule is None else [(1, 3, rule.size, rule.size)])
-        self._graph = Graph(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), precision)
-        self._halves = partial(GraphHalves, content, segmenter, size=size, rule=rule, precision=precision)
+        self._graph = compiled(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), engine, on)
+        self._halves = partial(GraphHalves, content, segmenter, size=size, rule=rule, engine=engine, on=on)
         self._size, self._rule, self._own = size, rule, own
         self.frame_size = frame_size(size, rule)
         self.mapping = mapping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from autosam.core.grid import Grid, Window
-from autosam.core.letterbox import Letterbox
+from autosam.core.letterbox import Frame, Letterbox
 from autosam.inference.masker import Masker
 from autosam.models.segmenter import Masks
 
@@ -45,9 +46,8 @@ def maps_of(masker: Masker, rgb: npt.NDArray[np.uint8], tile: int | None, *, pro
     height, width = rgb.shape[:2]
     grid = Grid(height, width, tile)
     blends: dict[str, torch.Tensor] = {}
-    for window in grid.windows:
-        box = Letterbox(masker.frame_size, window.height, window.width)
-        masks = masker(box.frame(np.ascontiguousarray(rgb[window.area])))
+    for window, box, frame in frames_of(rgb, tile, masker.frame_size):
+        masks = masker(frame)
         if len(grid) == 1:
             return _whole(masks, box, prompt)
         weights = [torch.from_numpy(each) for each in grid.weights(window)]
@@ -60,6 +60,13 @@ def maps_of(masker: Masker, rgb: npt.NDArray[np.uint8], tile: int | None, *, pro
             share = _prompt_share(masks.dense, grid, window, box, weights)
             blends["prompt"] = blends["prompt"] + share if "prompt" in blends else share
     return Maps(blends["logits"], blends.get("surrogate"), blends.get("prompt"))
+
+
+def frames_of(rgb: npt.NDArray[np.uint8], tile: int | None, size: int) -> Iterator[tuple[Window, Letterbox, Frame]]:
+    """Yields the windows of an image (H, W, 3), each with its letterbox and its frame of side `size`."""
+    for window in Grid(*rgb.shape[:2], tile).windows:
+        box = Letterbox(size, window.height, window.width)
+        yield window, box, box.frame(np.ascontiguousarray(rgb[window.area]))
 
 
 def _whole(masks: Masks, box: Letterbox, prompt: bool) -> Maps:

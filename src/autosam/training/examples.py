@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock, Semaphore
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from autosam.core.prompt import ImageEmbedding
 from autosam.data.augment import IDENTITY, Augmentation, View, apply, draw
 from autosam.data.dataset import Source
 from autosam.inference.embed import Embedder
+from autosam.inference.masker import TorchMasker
+from autosam.inference.tiles import frames_of
 
 Index = tuple[int, int]
 
@@ -93,6 +96,12 @@ class Examples:
         self.live = live
         self._frames: dict[Index, tuple[Frame, str | None]] = {}
         self._room = _MEMORY
+        self._remembering = Lock()
+
+    @property
+    def workers(self) -> int:
+        """How many images are encoded at a time: as many as the encoder leaves threads for."""
+        return 1 if self.embed is None else max(1, torch.get_num_threads() // self.embed.encode.threads)
 
     def on(self, data: Source) -> Examples:
         """Returns the views of other cases, made in the same way."""
@@ -115,11 +124,25 @@ class Examples:
         return apply(self.view(index), box.frame(sample.rgb(), mask))
 
     def fill(self, indices: Sequence[Index], progress: Progress, check: Callable[[], None]) -> None:
-        """Makes the embeddings of all `indices` that the cache lacks; `check` may raise between two of them."""
-        for index, frame in zip(indices, ahead(self.frame, indices), strict=True):
-            check()
-            self._embedding(index, frame)
-            progress.advance()
+        """Makes the embeddings of all `indices` that the cache lacks; `check` may raise between two of them.
+
+        `workers` images are encoded at a time, and one more is read and augmented.
+        """
+        threads, workers = torch.get_num_threads(), self.workers
+        turn = Semaphore(workers)
+
+        def one(index: Index) -> None:
+            frame = self.frame(index)
+            with turn:
+                self._embedding(index, frame)
+
+        try:
+            for _ in ahead(one, indices, workers=workers + 1):
+                check()
+                progress.advance()
+        finally:
+            # What a worker's thread sets is where torch lets the next thread begin.
+            torch.set_num_threads(threads)
 
     def batch(self, indices: Sequence[Index]) -> Batch:
         """Returns the batch of some (case, number)."""
@@ -153,9 +176,34 @@ class Examples:
 
     def _remember(self, index: Index, frame: Frame, key: str | None, *, keep: bool) -> None:
         room = frame.image.nbytes + 2 * frame.valid.nbytes
-        if keep and index not in self._frames and room <= self._room:
-            self._frames[index] = (frame, key)
-            self._room -= room
+        with self._remembering:
+            if keep and index not in self._frames and room <= self._room:
+                self._frames[index] = (frame, key)
+                self._room -= room
+
+
+def fill_plain(
+    data: Dataset,
+    masker: TorchMasker,
+    tile: int | None,
+    workers: int,
+    progress: Progress,
+    check: Callable[[], None],
+) -> None:
+    """Makes the embeddings of cases as they are, which validation asks for; `check` may raise between two of them."""
+    threads = torch.get_num_threads()
+
+    def one(case: int) -> None:
+        sample = data.read(case)
+        for _, _, frame in frames_of(sample.rgb(), tile, masker.frame_size):
+            masker.encode(frame)
+
+    try:
+        for _ in ahead(one, range(len(data)), workers=workers):
+            check()
+            progress.advance()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def order(cases: int, views: int, epoch: int, seed: int) -> list[Index]:

@@ -17,7 +17,7 @@ from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
 from autosam.core.sample import Sample
 from autosam.data.augment import AUGMENTATIONS
-from autosam.data.embeddings import EmbeddingCache
+from autosam.data.embeddings import CACHE_BYTES, EmbeddingCache
 from autosam.evaluation.evaluate import evaluate
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import Encoder, make_encoder
@@ -38,7 +38,7 @@ from autosam.training.config import (
     same_choices,
     write_run_config,
 )
-from autosam.training.examples import Examples
+from autosam.training.examples import Examples, fill_plain
 from autosam.training.fit import Hooks, fit
 from autosam.training.losses import LOSSES
 from autosam.training.pictures import Preview, draw_curves
@@ -49,7 +49,6 @@ from autosam.training.state import State, load_state, save_state
 from autosam.training.summary import write_card
 from autosam.training.tiling import choose_tiling, kept_tiling
 
-CACHE_BYTES = 64 << 30
 REDRAW_SECONDS = 30.0
 
 
@@ -135,8 +134,11 @@ def _train(
     encoded = segmenter.sam
     encoder: Encoder | None = None
     if encoded is not None:
-        chosen = (config.engine, config.precision) if plan is None else (plan.engine, plan.precision)
-        encoder = make_encoder(encoded, chosen[0], device, chosen[1])
+        encoder = (
+            make_encoder(encoded, config.engine, device, config.precision)
+            if plan is None
+            else make_encoder(encoded, plan.engine, device, plan.precision, plan.encoder_threads or plan.threads)
+        )
     identity = None if encoder is None else encoder.identity
     if plan is not None and plan.encoder != identity:
         raise ModelError(
@@ -185,6 +187,9 @@ def _train(
         wanted = [(case, view) for view in range(views) for case in range(len(tiling.cases))]
         progress.start(f"embeddings of {len(tiling.cases)} {tiling.noun} in {views} views", len(wanted))
         examples.fill(wanted, progress, check)
+    if len(cases.val) and encoder is not None:
+        progress.start(f"embeddings of {len(cases.val)} validation images", len(cases.val))
+        fill_plain(cases.val, masker, tiling.tile, examples.workers, progress, check)
     if plan is None:
         steps_pace = None
         if config.bound is not None:

@@ -1,0 +1,40 @@
+"""A torch module as a graph of whichever engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from autosam.inference.engine import Engine
+from autosam.inference.openvino_encoder import Graph
+
+Run = Callable[..., list[npt.NDArray[np.float32]]]
+
+
+def compiled(
+    content: str,
+    shapes: Sequence[tuple[int, ...]],
+    module: Callable[[], torch.nn.Module],
+    engine: Engine,
+    on: torch.device,
+) -> Run:
+    """Returns what runs a module of fixed input shapes: float32 arrays in, float32 arrays out.
+
+    Args:
+        content: everything that the graph is made of besides the shapes, as text; its key in the cache.
+        shapes: of the inputs.
+        module: gives the torch module where the graph must be converted.
+        engine: OpenVINO or ONNX Runtime, at a precision.
+        on: the device.
+
+    Raises:
+        UsageError: where the engine is not installed or does not run on the device.
+    """
+    if engine.name == "openvino":
+        return Graph(content, shapes, module, engine.precision)
+    from autosam.inference.onnx_encoder import OnnxGraph
+
+    return OnnxGraph(content, shapes, module, on)
