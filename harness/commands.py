@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -12,8 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness import warm
+
 AUTOSAM = [sys.executable, "-c", "from autosam.cli.main import run; run()"]
-PATIENCE = 180.0
+PATIENCE = 900.0
 _SEALED = Path(__file__).parent / "sealed"
 _DROP_FROM_BOUNDING_SET, _PASS_OVER_RIGHTS = 24, 1
 
@@ -75,24 +78,23 @@ class Running:
     """A process under way.
 
     Attributes:
-        process: itself.
+        pid: its number.
         log: the file of its messages.
     """
 
-    process: subprocess.Popen[bytes]
+    pid: int
     log: Path
     started: float = field(default_factory=time.monotonic)
-    _status: int | None = None
+    _code: int | None = None
     _peak: int = 0
 
     def ended(self) -> bool:
         """Says whether it has ended."""
-        if self._status is None:
-            pid, status, used = os.wait4(self.process.pid, os.WNOHANG)
+        if self._code is None:
+            pid, status, used = os.wait4(self.pid, os.WNOHANG)
             if pid:
-                self._status, self._peak = status, used.ru_maxrss * 1024
-                self.process.returncode = os.waitstatus_to_exitcode(status)
-        return self._status is not None
+                self._code, self._peak = os.waitstatus_to_exitcode(status), used.ru_maxrss * 1024
+        return self._code is not None
 
     def until(self, sign: Callable[[], bool], patience: float = PATIENCE, pause: float = 0.002) -> bool:
         """Waits for a sign, or until it has ended; says whether the sign came."""
@@ -106,16 +108,16 @@ class Running:
     def signal(self, number: int) -> None:
         """Sends a signal, where it still runs."""
         if not self.ended():
-            os.kill(self.process.pid, number)
+            os.kill(self.pid, number)
 
     def done(self, patience: float = PATIENCE) -> Done:
         """Waits for its end; kills it where that does not come."""
-        if not self.until(lambda: False, patience) and not self.ended():
-            self.process.kill()
-            self.until(lambda: False)
+        self.until(lambda: False, patience, pause=0.01)
+        self.signal(signal.SIGKILL)
+        self.until(lambda: False)
         out, sockets = self.log.with_suffix(".out"), self.log.with_suffix(".sockets")
         return Done(
-            self.process.returncode,
+            -signal.SIGKILL if self._code is None else self._code,
             out.read_text(errors="replace"),
             self.log.read_text(errors="replace"),
             self._peak,
@@ -124,10 +126,26 @@ class Running:
         )
 
 
-def start(arguments: list[str], *, log: Path, cache: Path, limits: Limits | None = None, **environment: str) -> Running:
+def start(
+    arguments: list[str],
+    *,
+    log: Path,
+    cache: Path,
+    limits: Limits | None = None,
+    fresh: bool = True,
+    **environment: str,
+) -> Running:
     """Starts `autosam ARGUMENTS`, sealed from the network; its messages go to `log`, its output beside it.
 
     Its standard input is a pipe in which nothing ever arrives: what waits for an answer is killed for it.
+
+    Args:
+        arguments: of the command.
+        log: file of its messages.
+        cache: its cache folder.
+        limits: what it is denied.
+        fresh: whether it is an interpreter of its own; else a fork of this one (`warm`).
+        environment: further variables.
     """
     temporary = log.parent / "temporary"
     temporary.mkdir(parents=True, exist_ok=True)
@@ -135,20 +153,37 @@ def start(arguments: list[str], *, log: Path, cache: Path, limits: Limits | None
         **os.environ,
         "AUTOSAM_CACHE": str(cache),
         "TMPDIR": str(temporary),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(_SEALED), environment.pop("PYTHONPATH", "")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(_SEALED), environment.pop("PYTHONPATH", ""), *_sources()])),
         "HARNESS_SOCKETS": str(log.with_suffix(".sockets").absolute()),
         "OMP_NUM_THREADS": "1",
         **environment,
     }
     # A process's output must not fall under its own limit of a file's size: pipes would, files do.
-    with log.open("wb") as err, log.with_suffix(".out").open("wb") as out:
+    out = log.with_suffix(".out")
+    if not fresh:
+        limit = (lambda: None) if limits is None else limits.apply
+        return Running(
+            warm.fork(arguments, out=out, err=log, folder=log.parent, environment=settings, limit=limit), log
+        )
+    with log.open("wb") as messages, out.open("wb") as output:
         process = subprocess.Popen(
             [*AUTOSAM, *arguments],
             stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=err,
+            stdout=output,
+            stderr=messages,
             env=settings,
             cwd=log.parent,
             preexec_fn=None if limits is None else limits.apply,
         )
-    return Running(process, log)
+    # Else a garbage collector would wait for it in our place.
+    process.returncode = 0
+    _PIPES.append(process)
+    return Running(process.pid, log)
+
+
+def _sources() -> list[str]:
+    """Returns the folders that this harness finds the program in, whatever folder a command runs in."""
+    return [str(Path(place).absolute()) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
+
+
+_PIPES: list[subprocess.Popen[bytes]] = []

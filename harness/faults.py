@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--only", type=int, nargs="*", default=None)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--warm", action="store_true", help="fork commands from a process that has made their imports")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     chosen = [
@@ -67,7 +68,7 @@ def main() -> None:
     print(f"seed {seed}", flush=True)
     shutil.rmtree(given.work, ignore_errors=True)
     started = time.monotonic()
-    scene = Scene(given.work.absolute(), random.Random(seed))
+    scene = Scene(given.work.absolute(), random.Random(seed), fresh=not given.warm)
     rows: list[tuple[Case, list[Try]]] = []
     for case in chosen:
         rows.append((case, tell(case, scene)))

@@ -11,7 +11,8 @@ import typer
 
 from autosam.cli.benchmark import benchmark
 from autosam.cli.faults import told
-from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Precision, Quiet, Sam
+from autosam.cli.limits import hold_memory
+from autosam.cli.options import Device, Engine, Foreground, Group, Json, MaxMemory, Out, Precision, Quiet, Sam
 from autosam.cli.progress import shown
 
 STARTED = time.monotonic()
@@ -67,11 +68,13 @@ def train(
     init: Annotated[Path | None, typer.Option(help="Run to start g and h from.")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML of these choices; flags go before it.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, to the bit.")] = False,
+    max_memory: MaxMemory = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Train g (and h) on images and masks; SAM stays frozen."""
     with told():
+        hold_memory(max_memory)
         from autosam.models.checkpoint import read_card
         from autosam.training.train import train as work
 
@@ -108,11 +111,13 @@ def predict(
     device: Device = None,
     engine: Engine = None,
     precision: Precision = None,
+    max_memory: MaxMemory = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Write masks, overlays and a table for images."""
     with told():
+        hold_memory(max_memory)
         from autosam.core.errors import PartialFailure
         from autosam.inference.model import load
         from autosam.inference.writer import predict_files
@@ -154,11 +159,13 @@ def evaluate(
     device: Device = None,
     engine: Engine = None,
     precision: Precision = None,
+    max_memory: MaxMemory = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Score a run, or a folder of masks, on images with masks; write a report."""
     with told():
+        hold_memory(max_memory)
         from autosam.core.errors import PartialFailure, UsageError
         from autosam.evaluation.run import evaluate_run
 

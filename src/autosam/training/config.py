@@ -12,6 +12,9 @@ from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.core.files import write_text
 
 
+_MOST_YAML = 1 << 18
+
+
 class TrainConfig(BaseModel):
     """The choices of a training; every field is a flag of `autosam train` and a key of its YAML.
 
@@ -88,6 +91,7 @@ class Plan(BaseModel):
         precision: its precision.
         step_precision: that of the steps.
         threads: torch's threads.
+        micro_batch: images that go through the network at once, where memory is too short for a whole batch.
         train: number of training cases.
         val: number of validation cases.
         data: digest over the ids and contents of all cases.
@@ -106,6 +110,7 @@ class Plan(BaseModel):
     precision: str = "float32"
     step_precision: str = "float32"
     threads: int
+    micro_batch: int | None = None
     train: int
     val: int
     data: str
@@ -138,12 +143,23 @@ def _in_words(fault: ValidationError) -> str:
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
-        raise DataError(f"cannot be read as YAML ({str(fault).splitlines()[0]})", file=file) from fault
+        with file.open("rb") as stream:
+            raw = stream.read(_MOST_YAML + 1)
+        if len(raw) > _MOST_YAML:
+            raise DataError(f"is longer than the {_MOST_YAML >> 10} KiB that a configuration may have", file=file)
+        content = yaml.safe_load(raw.decode())
+    except RecursionError as fault:
+        raise DataError("cannot be read as YAML (it is nested too deeply)", file=file) from fault
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as fault:
+        # PyYAML lets the faults of what a scalar is turned into pass as they are.
+        raise DataError(f"cannot be read as YAML ({_first_line(fault)})", file=file) from fault
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise DataError("holds no table of names and values", file=file)
     return content
+
+
+def _first_line(fault: Exception) -> str:
+    return (str(fault).splitlines() or [type(fault).__name__])[0]
 
 
 def write_run_config(file: Path, config: TrainConfig, plan: Plan | None) -> None:
@@ -165,7 +181,7 @@ def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
         plan = content.get("plan")
         return TrainConfig(**content["config"]), None if plan is None else Plan(**plan)
     except (KeyError, TypeError, ValidationError) as fault:
-        raise ModelError(f"not a run's configuration ({str(fault).splitlines()[0]})", file=file) from fault
+        raise ModelError(f"not a run's configuration ({_first_line(fault)})", file=file) from fault
 
 
 def same_choices(given: dict[str, Any], stored: TrainConfig, file: Path) -> None:

@@ -39,6 +39,14 @@ class Batch:
     valid: torch.Tensor
     embedding: ImageEmbedding | None
 
+    def part(self, start: int, stop: int) -> Batch:
+        """Returns the examples from `start` to before `stop`."""
+        cut = slice(start, stop)
+        embedding = self.embedding
+        if embedding is not None:
+            embedding = ImageEmbedding(embedding.main[cut], tuple(level[cut] for level in embedding.fine))
+        return Batch(self.ids[cut], self.image[cut], self.target[cut], self.valid[cut], embedding)
+
 
 class Examples:
     """The views of a data set as a segmenter sees them.
@@ -77,6 +85,11 @@ class Examples:
         if number == 0:
             return IDENTITY
         return draw(self.augmentation, np.random.default_rng([self.seed, case, number]))
+
+    def files(self, ids: Sequence[str]) -> list[str]:
+        """Returns the image files of some cases."""
+        known = {pair.id: str(pair.image) for pair in self.data.pairs}
+        return [known[name] for name in ids]
 
     def frame(self, index: Index) -> Frame:
         """Returns the augmented frame of (case, number), with its mask."""

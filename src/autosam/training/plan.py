@@ -82,6 +82,7 @@ def measure(
     config: TrainConfig,
     views: int,
     device: torch.device,
+    micro_batch: int | None = None,
 ) -> Pace:
     """Returns the pace of steps and validations on the first images; weights are left as they are.
 
@@ -95,16 +96,19 @@ def measure(
 
     def step(precision: str) -> None:
         # Live training encodes within the step.
-        update(segmenter, optimiser, cached if views else examples.batch(some), loss, 1e-5, device, precision)
+        batch = cached if views else examples.batch(some)
+        update(segmenter, optimiser, batch, loss, 1e-5, device, precision, micro_batch)
 
-    # The first of each pays for allocations.
-    steps = {
-        precision: _middle([_seconds(partial(step, precision)) for _ in range(5)][1:])
-        for precision in step_precisions(config.precision, device)
-    }
+    try:
+        # The first of each pays for allocations.
+        steps = {
+            precision: _middle([_seconds(partial(step, precision)) for _ in range(5)][1:])
+            for precision in step_precisions(config.precision, device)
+        }
+    finally:
+        segmenter.trained().load_state_dict(kept)
+        segmenter.trained().zero_grad(set_to_none=True)
     precision = min(steps, key=lambda each: steps[each])
-    segmenter.trained().load_state_dict(kept)
-    segmenter.trained().zero_grad(set_to_none=True)
     looks = [_seconds(score) for _ in range(4)]
     # The first pays for an embedding that is kept from then on.
     return Pace(steps[precision], precision, _middle(looks[1:]))
