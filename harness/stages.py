@@ -50,7 +50,7 @@ class Watch:
             rng: draws where in it.
             every: steps between validations.
         """
-        far = {"reading": rng.randrange(10), "caching": rng.randrange(10)}.get(wanted, rng.randrange(2 * every))
+        far = {"reading": rng.randrange(10), "caching": rng.randrange(10)}.get(wanted, rng.randrange(4 * every))
         pause = rng.uniform(0, 0.03)
         first: int | None = None
         while not self.running.ended():
