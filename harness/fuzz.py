@@ -1,11 +1,11 @@
-"""Coverage-guided fuzzing of the readers (atheris, libFuzzer): `make fuzz`, or
+"""Coverage-guided fuzzing of the readers, with atheris on libFuzzer.
 
     python -m harness.fuzz --seconds 60            # each reader so long
     python -m harness.fuzz --only image table
 
-A reader may raise the errors that a user is told, and nothing else; it may not take more than 2 GiB or 20 s. What breaks
-that is kept as build/fuzz/READER/crash-*, to be mended and moved to tests/corpus/READER. Prints a table: reader, seconds,
-executions, findings; exits 1 where there are any.
+A reader may raise the errors that a user is told, and nothing else; it may not take more than 2 GiB or 20 s. What
+breaks that is kept as build/fuzz/READER/crash-*, to be mended and moved to tests/corpus/READER. Prints a table: reader,
+seconds, executions, findings; exits 1 where there are any.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python -m harness.kills                     # 180 on the tiny SAM, 20 on LiteMedSAM where its weights are here
     python -m harness.kills --kills 20 --warm
 
-The real command in processes of its own, with caches of their own that the kills hit too. Several trainings: with cached
-views, with live views, and bounded by minutes, whose written plan is finished whatever the kills cost. Prints its seed,
-a line a kill, the count of kills by stage, and the verdict; exits 1 where a byte differs.
+The real command in processes of its own, with caches of their own that the kills hit too. Several trainings: with
+cached views, with live views, and bounded by minutes, whose written plan is finished whatever the kills cost. Prints
+its seed, a line a kill, the count of kills by stage, and the verdict; exits 1 where a byte differs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.commands import Done, Running, start
+from harness.commands import Running, start
 from harness.scene import differences, draw_discs, leftovers
 from harness.stages import STAGES, Watch, validate_every
 from harness.warm import preload
@@ -45,7 +45,7 @@ class Kills:
     Attributes:
         work: the folder of all of this.
         rng: draws every stage and moment.
-        fresh: whether every command is an interpreter of its own (`warm`).
+        fresh: whether every command is an interpreter of its own; else this one must have made their imports (`warm`).
         stages: kills by stage.
     """
 
@@ -55,18 +55,19 @@ class Kills:
     stages: Counter[str] = field(default_factory=Counter)
     _wholes: dict[str, Path] = field(default_factory=dict)
     _count: int = 0
-    _warm: bool = False
 
     def __post_init__(self) -> None:
         self.work.mkdir(parents=True)
         draw_discs(self.work / "data", 30, (120, 160))
         draw_discs(self.work / "few", 5, (120, 160))
-        if not self.fresh:
-            listing = self.work / "modules"
-            self._do(["train", self.work / "few", "--out", self.work / "listed", *_TINY, "--epochs", "1"],
-                     self.work / "cache-listed", HARNESS_MODULES=str(listing))  # fmt: skip
-            preload(listing)
-            self._warm = True
+
+    def warm_up(self) -> None:
+        """Makes the imports of a training, so that the further commands are forks."""
+        listing, self.fresh = self.work / "modules", True
+        arguments = ["train", self.work / "few", "--out", self.work / "listed", *_TINY, "--views", "1", "--epochs", "1"]
+        self._launch(arguments, self.work / "cache-listed", HARNESS_MODULES=str(listing)).done()
+        preload(listing)
+        self.fresh = False
 
     def run(self, kinds: dict[str, tuple[str, ...]], kills: int) -> Iterator[tuple[str, int, list[str]]]:
         """Kills trainings of these kinds in turn; yields each one's kind, its kills and what differs in the end."""
@@ -136,10 +137,7 @@ class Kills:
     def _launch(self, arguments: list[object], cache: Path, **environment: str) -> Running:
         log = self.work / "logs" / f"{time.monotonic_ns()}.err"
         log.parent.mkdir(exist_ok=True)
-        return start([str(one) for one in arguments], log=log, cache=cache, fresh=not self._warm, **environment)
-
-    def _do(self, arguments: list[object], cache: Path, **environment: str) -> Done:
-        return self._launch(arguments, cache, **environment).done()
+        return start([str(one) for one in arguments], log=log, cache=cache, fresh=self.fresh, **environment)
 
 
 def main() -> None:
@@ -155,7 +153,9 @@ def main() -> None:
     print(f"seed {seed}", flush=True)
     shutil.rmtree(given.work, ignore_errors=True)
     started = time.monotonic()
-    kills = Kills(given.work.absolute(), random.Random(seed), fresh=not given.warm)
+    kills = Kills(given.work.absolute(), random.Random(seed))
+    if given.warm:
+        kills.warm_up()
     total, lost = _told(kills, KINDS, given.kills, lambda: time.monotonic() - started)
     if given.litemedsam and _has_weights():
         more, faults = _told(kills, LITEMEDSAM, given.litemedsam, lambda: time.monotonic() - started)
@@ -167,9 +167,7 @@ def main() -> None:
     sys.exit(1 if lost else 0)
 
 
-def _told(
-    kills: Kills, kinds: dict[str, tuple[str, ...]], count: int, seconds: Callable[[], float]
-) -> tuple[int, int]:
+def _told(kills: Kills, kinds: dict[str, tuple[str, ...]], count: int, seconds: Callable[[], float]) -> tuple[int, int]:
     total = bad = 0
     for kind, done, lost in kills.run(kinds, count):
         total, bad = total + done, bad + bool(lost)

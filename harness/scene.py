@@ -27,6 +27,7 @@ class Scene:
         work: the folder.
         rng: draws every random moment and place.
         fresh: whether every command is an interpreter of its own; else only those whose beginning matters.
+        kills: SIGKILLs of the case that has many.
         data: images and masks of discs.
         run: a run trained on them, never disturbed.
     """
@@ -34,6 +35,7 @@ class Scene:
     work: Path
     rng: random.Random
     fresh: bool = True
+    kills: int = 20
     data: Path = field(init=False)
     run: Path = field(init=False)
     warm: bool = field(init=False)

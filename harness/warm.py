@@ -27,7 +27,7 @@ def preload(listing: Path) -> None:
             # Some modules are made, not found; who needs them makes them again.
             with contextlib.suppress(ImportError, AttributeError, ValueError):
                 importlib.import_module(name)
-    threads = len(os.listdir("/proc/self/task"))
+    threads = len(list(Path("/proc/self/task").iterdir()))
     if threads > 1:
         raise RuntimeError(f"the imports started {threads - 1} threads")
 

@@ -22,7 +22,11 @@ def diverged(scene: Scene) -> Iterator[Try]:
     for rate in ("1e20", "1e38"):
         run = scene.new("run")
         done = scene.train(run, "--epochs", "20", "--lr", rate)
-        yield judged(f"--lr {rate}", done, code=3, names=["case", "not finite"], also=[*_sick(run), *leftovers(run)])
+        names = ["case", "not finite", "the state of step"]
+        yield judged(f"--lr {rate}", done, code=3, names=names, also=[*_sick(run), *leftovers(run)])
+    kept = hashes(run / "last")
+    done = scene.train(run, "--epochs", "20", "--lr", rate, "--resume")
+    yield judged("resumed", done, code=3, names=["not finite"], also=changed(kept, run / "last"))
 
 
 def memory(scene: Scene) -> Iterator[Try]:
@@ -84,6 +88,17 @@ def interrupted(scene: Scene) -> Iterator[Try]:
         end = judged(f"resumed after 6 of {name}", done, code=0, also=[*differences(run, whole), *leftovers(run)])
         yield from (Try(one.what, one.lost or end.lost, one.said) for one in tries)
         yield end
+
+
+def kills(scene: Scene) -> Iterator[Try]:
+    """SIGKILLs in every stage of several trainings, each compared with one that was never killed."""
+    from harness.kills import KINDS, Kills
+
+    many = Kills(scene.new("kills"), scene.rng, fresh=not scene.warm)
+    for kind, done, lost in many.run(KINDS, scene.kills):
+        yield from (Try(f"kill {number + 1} of {done}, {kind}", tuple(lost)) for number in range(done))
+    stages = ", ".join(f"{stage} {count}" for stage, count in sorted(many.stages.items()))
+    yield Try(f"every stage was hit: {stages}")
 
 
 def cache(scene: Scene) -> Iterator[Try]:

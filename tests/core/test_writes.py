@@ -29,9 +29,9 @@ ALLOWED = {
     ("training/run.py", "open"): "the lock, which stays empty",
 }
 _METHODS = frozenset(
-    "write_text write_bytes save savez savez_compressed savefig save_file save_model save_pretrained tofile imwrite "
-    "imsave to_csv to_json touch copy2 copyfile copytree move TemporaryDirectory NamedTemporaryFile TemporaryFile "
-    "mkstemp mkdtemp memmap export symlink_to hardlink_to".split()
+    """write_text write_bytes save savez savez_compressed savefig save_file save_model save_pretrained tofile imwrite
+    imsave to_csv to_json touch copy2 copyfile copytree move TemporaryDirectory NamedTemporaryFile TemporaryFile
+    mkstemp mkdtemp memmap export symlink_to hardlink_to""".split()  # noqa: SIM905
 )
 _OWN = frozenset({"write_text", "write_bytes"})
 
@@ -48,7 +48,10 @@ def writes(source: str) -> Iterator[tuple[int, str]]:
         if name in _METHODS and not (method is None and name in _OWN | {"save"}):
             yield node.lineno, name
         if name in ("open", "fdopen", "ZipFile", "TarFile"):
-            modes = [*node.args[(0 if method == "open" else 1) :][:1], *(k.value for k in node.keywords if k.arg == "mode")]
+            modes = [
+                *node.args[(0 if method == "open" else 1) :][:1],
+                *(k.value for k in node.keywords if k.arg == "mode"),
+            ]
             plain = all(isinstance(mode, ast.Constant) and mode.value in ("r", "rb", "rt") for mode in modes)
             # `archive.open(NAME)` and `Image.open(FILE)` take no mode there.
             reads = isinstance(called, ast.Attribute) and ast.unparse(called.value) in ("archive", "Image", "av")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from harness.fuzz import CORPUS, seeds
 from harness.readers import READERS
 

@@ -15,6 +15,7 @@ from autosam.models.sam import tiny_sam
 from autosam.training.config import Plan
 from autosam.training.examples import Batch
 from autosam.training.fit import blend, dump_optimiser, is_chosen, learning_rate, load_optimiser, update
+from autosam.training.fit import copy as copy_of
 from autosam.training.losses import bce_dice
 from autosam.training.state import State
 
@@ -103,3 +104,26 @@ def test_the_optimiser_returns_as_it_was() -> None:
     again = dump_optimiser(second, parameters)
     assert flat.keys() == again.keys()
     assert all(torch.equal(flat[name], again[name]) for name in flat)
+
+
+def test_parts_of_a_batch_give_its_mean_loss_and_gradient() -> None:
+    torch.manual_seed(0)
+    sam = tiny_sam()
+    segmenter = build(Card("tiny-random", "", "sam-features", 32, sam.embedding_shape), sam)
+    segmenter.train(True)
+    embedding = sam.encode(torch.randn(3, 3, sam.rule.size, sam.rule.size))
+    target = (torch.rand(3, 1, 32, 32) < 0.5).float()
+    batch = Batch(
+        ("a", "b", "c"), torch.rand(3, 3, 32, 32), target, torch.ones(3, 1, 32, 32), ImageEmbedding(embedding.main)
+    )
+    parts = [batch.part(start, start + 2) for start in (0, 2)]
+    assert [part.ids for part in parts] == [("a", "b"), ("c",)]
+    before = copy_of(segmenter.trained())
+    losses = []
+    for micro_batch in (None, 3, 2, 1):
+        segmenter.trained().load_state_dict(before)
+        optimiser = torch.optim.SGD(segmenter.parts.parameters(), lr=0.0)
+        losses.append(update(segmenter, optimiser, batch, bce_dice, 0.0, torch.device("cpu"), micro_batch=micro_batch))
+    assert losses[0] == losses[1]
+    assert losses[0] is not None and losses[2] is not None
+    assert losses[2] == pytest.approx(losses[0], rel=0.2)

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.core.files import write_text
 
-
 _MOST_YAML = 1 << 18
 
 

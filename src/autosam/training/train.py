@@ -179,8 +179,8 @@ def _train(
         nonlocal micro_batch
         micro_batch = images
         progress.say(
-            f"warning: out of memory; going on with a smaller batch, {images} of {config.batch} images at a time, their "
-            "gradients summed"
+            f"warning: out of memory; going on with a smaller batch, {images} of {config.batch} images at a time, "
+            "their gradients summed"
         )
 
     if plan is None:
