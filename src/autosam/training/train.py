@@ -196,6 +196,10 @@ def _train(
         plan = decide(config, views, steps_pace, left(), encoder=encoder, data=cases.digest, **counts)
         plan = plan.model_copy(update={"micro_batch": micro_batch})
         write_run_config(run.config, config, plan)
+    elif config.bound is not None:
+        progress.say(
+            f"note: the written plan is finished; time lost since it was made may pass the {config.bound:g} minutes"
+        )
     progress.say(f"plan: {plan.why}")
 
     card = make_card(config, plan, sam, segmenter, cases)
