@@ -137,7 +137,8 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
 
 
 def _in_words(fault: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in fault.errors())
+    told = fault.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in told)
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:
@@ -179,7 +180,10 @@ def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
     try:
         plan = content.get("plan")
         return TrainConfig(**content["config"]), None if plan is None else Plan(**plan)
-    except (KeyError, TypeError, ValidationError) as fault:
+    except ValidationError as fault:
+        # Its own text would spell out the values, which aliases can make endless.
+        raise ModelError(f"not a run's configuration ({_in_words(fault)})", file=file) from None
+    except (KeyError, TypeError) as fault:
         raise ModelError(f"not a run's configuration ({_first_line(fault)})", file=file) from fault
 
 
