@@ -54,6 +54,7 @@ class Done:
         out: what it printed.
         err: what it printed as messages.
         peak: its greatest resident memory in bytes.
+        private: its greatest private memory in bytes, as far as it was seen.
         seconds: that it ran.
         sockets: a line for each socket of a network that it tried to open.
     """
@@ -62,6 +63,7 @@ class Done:
     out: str
     err: str
     peak: int
+    private: int
     seconds: float
     sockets: tuple[str, ...]
 
@@ -80,11 +82,15 @@ class Running:
     Attributes:
         pid: its number.
         log: the file of its messages.
+        writers: what writes its messages for it.
+        private: the greatest private memory that was seen, in bytes; what `Limits.memory` bounds.
     """
 
     pid: int
     log: Path
     started: float = field(default_factory=time.monotonic)
+    writers: tuple[subprocess.Popen[bytes], ...] = ()
+    private: int = 0
     _code: int | None = None
     _peak: int = 0
 
@@ -92,7 +98,9 @@ class Running:
         """Says whether it has ended."""
         if self._code is None:
             pid, status, used = os.wait4(self.pid, os.WNOHANG)
-            if pid:
+            if not pid:
+                self.private = max(self.private, _private(self.pid))
+            else:
                 self._code, self._peak = os.waitstatus_to_exitcode(status), used.ru_maxrss * 1024
         return self._code is not None
 
@@ -115,12 +123,15 @@ class Running:
         self.until(lambda: False, patience, pause=0.01)
         self.signal(signal.SIGKILL)
         self.until(lambda: False)
+        for writer in self.writers:
+            writer.wait()
         out, sockets = self.log.with_suffix(".out"), self.log.with_suffix(".sockets")
         return Done(
             -signal.SIGKILL if self._code is None else self._code,
             out.read_text(errors="replace"),
             self.log.read_text(errors="replace"),
             self._peak,
+            self.private,
             time.monotonic() - self.started,
             tuple(sockets.read_text().splitlines()) if sockets.exists() else (),
         )
@@ -153,35 +164,57 @@ def start(
         **os.environ,
         "AUTOSAM_CACHE": str(cache),
         "TMPDIR": str(temporary),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(_SEALED), environment.pop("PYTHONPATH", ""), *_sources()])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(_SEALED), environment.pop("PYTHONPATH", ""), *sources()])),
         "HARNESS_SOCKETS": str(log.with_suffix(".sockets").absolute()),
         "OMP_NUM_THREADS": "1",
         **environment,
     }
-    # A process's output must not fall under its own limit of a file's size: pipes would, files do.
-    out = log.with_suffix(".out")
+    limit = (lambda: None) if limits is None else limits.apply
+    files, writers = _outputs(
+        (log.with_suffix(".out"), log), bounded=limits is not None and limits.file_size is not None
+    )
     if not fresh:
-        limit = (lambda: None) if limits is None else limits.apply
-        return Running(
-            warm.fork(arguments, out=out, err=log, folder=log.parent, environment=settings, limit=limit), log
-        )
-    with log.open("wb") as messages, out.open("wb") as output:
+        pid = warm.fork(arguments, outputs=files, folder=log.parent, environment=settings, limit=limit)
+    else:
         process = subprocess.Popen(
             [*AUTOSAM, *arguments],
             stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=messages,
+            stdout=files[0],
+            stderr=files[1],
             env=settings,
             cwd=log.parent,
-            preexec_fn=None if limits is None else limits.apply,
+            preexec_fn=limit,
         )
-    # Else a garbage collector would wait for it in our place.
-    process.returncode = 0
-    _PIPES.append(process)
-    return Running(process.pid, log)
+        pid = process.pid
+        # Else a garbage collector would wait for it in our place.
+        process.returncode = 0
+        _PIPES.append(process)
+    for handle in files:
+        os.close(handle)
+    return Running(pid, log, writers=writers)
 
 
-def _sources() -> list[str]:
+def _outputs(files: tuple[Path, Path], *, bounded: bool) -> tuple[list[int], tuple[subprocess.Popen[bytes], ...]]:
+    """Returns handles to write to these files; where the size of files is bounded, by way of others that are not."""
+    handles, writers = [os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644) for file in files], []
+    if bounded:
+        for number, file in enumerate(handles):
+            reading, handles[number] = os.pipe()
+            writers.append(subprocess.Popen(["cat"], stdin=reading, stdout=file))
+            os.close(reading)
+            os.close(file)
+    return handles, tuple(writers)
+
+
+def _private(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData")), 0)
+
+
+def sources() -> list[str]:
     """Returns the folders that this harness finds the program in, whatever folder a command runs in."""
     return [str(Path(place).absolute()) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
 

@@ -80,7 +80,11 @@ class Scene:
         log = self.new("log.err")
         log.parent.mkdir(parents=True, exist_ok=True)
         # What an interpreter does as it begins is part of these.
-        begins = "PYTHONPATH" in environment or arguments[0] == "doctor" or (limits is not None and limits.memory)
+        begins = (
+            "PYTHONPATH" in environment
+            or arguments[0] == "doctor"
+            or (limits is not None and (limits.memory or limits.rights))
+        )
         return start(
             [str(one) for one in arguments],
             log=log,

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
@@ -33,14 +33,18 @@ def preload(listing: Path) -> None:
 
 
 def fork(
-    arguments: list[str], *, out: Path, err: Path, folder: Path, environment: dict[str, str], limit: Callable[[], None]
+    arguments: list[str],
+    *,
+    outputs: Sequence[int],
+    folder: Path,
+    environment: dict[str, str],
+    limit: Callable[[], None],
 ) -> int:
     """Forks a process that runs `autosam ARGUMENTS`; returns its number.
 
     Args:
         arguments: of the command.
-        out: file of its output.
-        err: file of its messages.
+        outputs: handles for its output and for its messages.
         folder: that it runs in.
         environment: all of its variables.
         limit: called in it before the command begins.
@@ -52,8 +56,8 @@ def fork(
         return number
     code = 1
     try:
-        for handle, file in ((1, out), (2, err)):
-            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), handle)
+        for handle, output in enumerate(outputs, 1):
+            os.dup2(output, handle)
         reading, _ = os.pipe()
         os.dup2(reading, 0)
         for one in (signal.SIGINT, signal.SIGTERM):

@@ -51,12 +51,17 @@ def memory(scene: Scene) -> Iterator[Try]:
     ]
     roomy = scene.do("train", data / "discs", "--out", scene.new("run"), *flags)
     yield judged("with room", roomy, code=0)
-    few = scene.do(
-        "train", data / "discs", "--out", scene.new("run"), *flags, limits=Limits(memory=roomy.peak - 400 * zoo.MEBI)
-    )
-    yield judged("400 MiB less", few, code=0, names=["smaller"])
+    smaller = 0
+    for share in (0.9, 0.8, 0.7, 0.6):
+        run, limits = scene.new("run"), Limits(memory=int(roomy.private * share))
+        done = scene.do("train", data / "discs", "--out", run, *flags, limits=limits)
+        smaller += done.code == 0 and "smaller batch" in done.err
+        yield judged(f"{share:.0%} of that memory", done, code=(0, 5), also=leftovers(run))
+    yield Try("some went on with a smaller batch", () if smaller else ("none did",), f"{smaller} of 4")
     none = scene.do("train", data / "discs", "--out", scene.new("run"), *flags, limits=Limits(memory=300 * zoo.MEBI))
     yield judged("hardly any", none, code=5, names=["memory"])
+    few = scene.do("train", data / "discs", "--out", scene.new("run"), *flags, "--max-memory", "0.3")
+    yield judged("--max-memory 0.3", few, code=5, names=["memory"])
 
 
 def interrupted(scene: Scene) -> Iterator[Try]:

@@ -107,7 +107,7 @@ def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:
 
 
 def _trained_on(run: str | Path | Model | None) -> frozenset[str]:
-    """Returns the content hashes of the images that a run's folder says it was trained on; none where it says nothing."""
+    """Returns the content hashes of the images that a run says it was trained on; none where it says nothing."""
     if run is None or isinstance(run, Model):
         return frozenset()
     folder = Path(run)
