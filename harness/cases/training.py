@@ -11,7 +11,7 @@ from pathlib import Path
 from harness import zoo
 from harness.commands import Limits
 from harness.ledger import Try, judged
-from harness.scene import TINY, Scene, changed, differences, hashes, leftovers
+from harness.scene import TINY, Scene, changed, differences, draw_discs, hashes, leftovers
 
 _LONG = ("--epochs", "30")
 _SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
@@ -32,23 +32,9 @@ def diverged(scene: Scene) -> Iterator[Try]:
 def memory(scene: Scene) -> Iterator[Try]:
     """Too little memory: a smaller batch, said; else a clear end."""
     data = scene.folder("data")
-    from harness.scene import draw_discs
-
     draw_discs(data / "discs", 32)
-    flags = [
-        "--sam",
-        "tiny-random",
-        "--size",
-        "256",
-        "--batch",
-        "24",
-        "--views",
-        "1",
-        "--engine",
-        "torch",
-        "--epochs",
-        "1",
-    ]
+    flags = ["--sam", "tiny-random", "--size", "256", "--batch", "24", "--views", "1", "--epochs", "1", "--engine"]
+    flags += ["torch"]
     roomy = scene.do("train", data / "discs", "--out", scene.new("run"), *flags)
     yield judged("with room", roomy, code=0)
     smaller = 0
