@@ -18,17 +18,19 @@ from harness.commands import Running
 STAGES = ("reading", "caching", "training", "validation", "checkpointing")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Watch:
     """A training under way.
 
     Attributes:
         running: its process.
         run: its folder.
+        every: steps between validations; 0 while that is not known.
     """
 
     running: Running
     run: Path
+    every: int = 0
 
     def stage(self) -> tuple[str, int]:
         """Returns the stage, and how far it is: tenths of reading and caching, steps of the others."""
@@ -67,7 +69,8 @@ class Watch:
                     return self.running.done().code == -signal.SIGKILL
                 self.running.signal(signal.SIGCONT)
                 pause /= 2
-            time.sleep(0.002)
+            # Looking takes time from what is looked at.
+            time.sleep(0.01)
         return False
 
     def _step(self) -> tuple[str, int]:
@@ -76,7 +79,8 @@ class Watch:
         if "val_dice" in row:
             kept = (self.run / "last" / f"state-{step:08d}.safetensors").exists()
             return ("training" if kept else "checkpointing"), step
-        every = validate_every(self.run)
+        every = self.every or validate_every(self.run)
+        self.every = every
         return ("validation" if step and every and step % every == 0 else "training"), step
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from pathlib import Path
 
 import pytest
 from harness.fuzz import CORPUS, seeds
 from harness.readers import READERS
+
+from autosam.core.errors import DataError, ModelError, UsageError
+from autosam.models.checkpoint import Card, read_card, save, to_bytes
+from autosam.models.tensors import check_safetensors, load_tensors
+from autosam.training.config import make_config, read_run_config
+from harness import zoo
 
 _KEPT = sorted(path for path in CORPUS.glob("*/*") if path.parent.name in READERS)
 
