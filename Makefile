@@ -15,14 +15,18 @@ PARITY_PIP := build/parity-venv/bin/python -m pip --disable-pip-version-check
 FETCHED := $(VENV)/.fetched
 CACHE := $(or $(AUTOSAM_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/autosam)
 TORCH_STAMP := $(VENV)/.torch-$(TORCH_VERSION)-$(TORCH_BUILD)
+ATHERIS := atheris==3.0.0
 # torchvision of PyPI breaks beside a CPU torch; triton and the CUDA libraries are gigabytes that a CPU has no use for.
 UNWANTED := torchvision|timm
 ifeq ($(TORCH_BUILD),cpu)
 UNWANTED := $(UNWANTED)|triton|nvidia-.*|cuda-.*
 endif
 
+# The hashes of requirements.lock are those of one platform's wheels; elsewhere its versions hold alone.
+LOCKED_FOR := import platform, sys; print((platform.system(), platform.machine(), *sys.version_info[:2]) == ('Linux', 'x86_64', 3, 11))
+
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench kills parity format clean
+.PHONY: help setup demo test check bench faults kills properties fuzz lock parity format clean
 
 help:
 	@echo "make setup    make .venv with .venv/bin/autosam, fetch and check the default SAM and the demo data"
@@ -30,7 +34,11 @@ help:
 	@echo "make test     run the tests"
 	@echo "make check    lint, types, floors"
 	@echo "make bench    measure what is said to be fast, both sides in one process"
-	@echo "make kills    kill a training ten times, resume it, and compare the weights with one never killed"
+	@echo "make faults   every fault of the list through the real command line, 20 kills among them: half an hour"
+	@echo "make kills    200 kills in every stage of trainings, resumed and compared to the byte: an hour and a half"
+	@echo "make properties   more than 10 000 examples of what must hold of every input"
+	@echo "make fuzz     coverage-guided fuzzing of the readers; FUZZ_SECONDS each"
+	@echo "make lock     write requirements.lock: the hashes of what constraints.txt names"
 	@echo "make parity   hold the metrics against other implementations, in an environment of their own"
 	@echo "make format   let ruff format and mend what it can"
 	@echo "make clean    remove what was built, but for .venv"
@@ -54,7 +62,9 @@ $(TORCH_STAMP): $(VENV)/.python
 	@rm -f $(VENV)/.torch-*
 	@touch $@
 
-$(VENV)/.packages: $(TORCH_STAMP) pyproject.toml constraints.txt
+$(VENV)/.packages: $(TORCH_STAMP) pyproject.toml constraints.txt requirements.lock
+	@if test "$$($(BIN)/python -c "$(LOCKED_FOR)")" = True; then \
+	  $(PIP) install --quiet --require-hashes --no-deps --requirement requirements.lock; fi
 	$(PIP) install --quiet --constraint constraints.txt --editable . --group dev
 	@if $(PIP) list --format=freeze | grep -iE '^($(UNWANTED))=='; then \
 	  echo "These packages must not be in $(VENV). Remove it (rm -rf $(VENV)) and run make setup again." >&2; exit 3; fi
@@ -76,10 +86,27 @@ bench: setup
 	$(BIN)/python bench/decoder.py
 	$(BIN)/python bench/encoder.py
 
+faults: setup
+	$(BIN)/python -m harness.faults $(FAULTS_ARGS)
+
 kills: setup
-	rm -rf build/kills-data
-	$(BIN)/python examples/mni152/prepare.py build/kills-data
-	$(BIN)/python harness/kills.py build/kills-data/train --work build/kills -- --epochs 6 --views 2 --group '^(block\d+)'
+	$(BIN)/python -m harness.kills $(KILLS_ARGS)
+
+properties: setup
+	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/properties --hypothesis-show-statistics $(PYTEST_ARGS)
+
+FUZZ_SECONDS ?= 60
+fuzz: setup build/fuzz-site/.$(ATHERIS)
+	PYTHONPATH=build/fuzz-site $(BIN)/python -m harness.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
+
+# Only fuzzing needs it, and it patches what it is loaded with: a folder of its own.
+build/fuzz-site/.$(ATHERIS):
+	rm -rf build/fuzz-site
+	$(PIP) install --quiet --no-deps --only-binary :all: --target build/fuzz-site "$(ATHERIS)"
+	@touch $@
+
+lock: $(VENV)/.packages
+	$(BIN)/python .ci/lock.py
 
 parity: build/parity-venv/.packages
 	OMP_NUM_THREADS=1 PYTHONPATH=src build/parity-venv/bin/python parity/compare.py --write

@@ -37,7 +37,8 @@ CASES = (
     Case(14, "a NaN or infinite loss", training.diverged),
     Case(15, "out of memory", training.memory),
     Case(16, "SIGTERM, Ctrl-C or SIGKILL while training", training.interrupted),
-    Case(16, "the same while predicting; --resume", places.stopped_predictions),
+    Case(16, "SIGKILL in every stage of trainings", training.kills),
+    Case(16, "signals while predicting; --resume", places.stopped_predictions),
     Case(17, "the disk full at any write", places.full),
     Case(18, "the cache: crashes, flipped bits, two writers, the clock", training.cache),
     Case(19, "the last checkpoint corrupt", training.checkpoints, quick=True),
@@ -57,6 +58,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--only", type=int, nargs="*", default=None)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--kills", type=int, default=20, help="SIGKILLs in every stage of trainings")
+    parser.add_argument("--warm", action="store_true", help="fork commands from a process that has made their imports")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     chosen = [
@@ -67,7 +70,7 @@ def main() -> None:
     print(f"seed {seed}", flush=True)
     shutil.rmtree(given.work, ignore_errors=True)
     started = time.monotonic()
-    scene = Scene(given.work.absolute(), random.Random(seed))
+    scene = Scene(given.work.absolute(), random.Random(seed), fresh=not given.warm, kills=given.kills)
     rows: list[tuple[Case, list[Try]]] = []
     for case in chosen:
         rows.append((case, tell(case, scene)))

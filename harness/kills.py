@@ -1,129 +1,185 @@
-"""SIGKILLs a training at random moments, resumes it each time, and compares the weights with a run never killed.
+"""SIGKILLs trainings at random moments of every stage, resumes them, and compares them with some never killed.
 
-The real command in processes of its own, with a cache of its own that the kills hit too:
+    python -m harness.kills                     # 180 on the tiny SAM, 20 on LiteMedSAM where its weights are here
+    python -m harness.kills --kills 20 --warm
 
-    python harness/kills.py DATA --kills 10 --work build/kills -- --epochs 6 --views 4
-
-Everything after `--` goes to `autosam train`. Prints a line a kill (the stage it hit) and the verdict; exits 1 where a
-byte differs.
+The real command in processes of its own, with caches of their own that the kills hit too. Several trainings: with
+cached views, with live views, and bounded by minutes, whose written plan is finished whatever the kills cost. Prints
+its seed, a line a kill, the count of kills by stage, and the verdict; exits 1 where a byte differs.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import shutil
-import signal
-import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-AUTOSAM = [sys.executable, "-c", "from autosam.cli.main import run; run()"]
+from harness.commands import Running, start
+from harness.scene import differences, draw_discs, leftovers
+from harness.stages import STAGES, Watch, validate_every
+from harness.warm import preload
+
+_TINY = ("--sam", "tiny-random", "--size", "32", "--batch", "4", "--engine", "torch")
+_LITE = ("--sam", "litemedsam", "--size", "64", "--batch", "2", "--engine", "torch", "--augment", "none")
+# Short, with as many validations (and so checkpoints) as a plan has.
+KINDS: dict[str, tuple[str, ...]] = {
+    "cached views": (*_TINY, "--views", "2", "--epochs", "20"),
+    "live views": (*_TINY, "--views", "0", "--epochs", "20", "--augment", "histology"),
+    "minutes": (*_TINY, "--views", "2", "--minutes", "0.4"),
+}
+LITEMEDSAM = {"litemedsam": (*_LITE, "--views", "1", "--epochs", "12")}
+A_RUN = 10
+"""Kills of one training, at most."""
+
+
+@dataclass(slots=True)
+class Kills:
+    """Trainings that are killed.
+
+    Attributes:
+        work: the folder of all of this.
+        rng: draws every stage and moment.
+        fresh: whether every command is an interpreter of its own; else this one must have made their imports (`warm`).
+        stages: kills by stage.
+    """
+
+    work: Path
+    rng: random.Random
+    fresh: bool = True
+    stages: Counter[str] = field(default_factory=Counter)
+    _wholes: dict[str, Path] = field(default_factory=dict)
+    _count: int = 0
+
+    def __post_init__(self) -> None:
+        self.work.mkdir(parents=True)
+        draw_discs(self.work / "data", 30, (120, 160))
+        draw_discs(self.work / "few", 5, (120, 160))
+
+    def warm_up(self) -> None:
+        """Makes the imports of a training, so that the further commands are forks."""
+        listing, self.fresh = self.work / "modules", True
+        arguments = ["train", self.work / "few", "--out", self.work / "listed", *_TINY, "--views", "1", "--epochs", "1"]
+        self._launch(arguments, self.work / "cache-listed", HARNESS_MODULES=str(listing)).done()
+        preload(listing)
+        self.fresh = False
+
+    def run(self, kinds: dict[str, tuple[str, ...]], kills: int) -> Iterator[tuple[str, int, list[str]]]:
+        """Kills trainings of these kinds in turn; yields each one's kind, its kills and what differs in the end."""
+        left, turn = kills, 0
+        while left > 0:
+            kind = list(kinds)[turn % len(kinds)]
+            turn += 1
+            done, lost = self._one(kind, kinds[kind], min(left, A_RUN))
+            left -= done
+            yield kind, done, lost
+
+    def _one(self, kind: str, flags: tuple[str, ...], kills: int) -> tuple[int, list[str]]:
+        self._count += 1
+        folder = self.work / f"{self._count:03d}"
+        folder.mkdir()
+        run, cache, done = folder / "run", folder / "cache", 0
+        stages = [stage for stage in STAGES if stage != "caching" or "0" not in flags]
+        while done < kills:
+            wanted = self.rng.choice(stages)
+            if wanted == "caching":
+                shutil.rmtree(cache / "embeddings", ignore_errors=True)
+            watch = Watch(self._start(kind, flags, run, cache), run)
+            if not watch.caught(wanted, self.rng, validate_every(run) or 3):
+                code = watch.running.done().code
+                if code != 0:
+                    return done, [f"it ended with {code}: {watch.running.log.read_text()[-300:]}"]
+                print(f"  {kind}: it was finished before it came to {wanted} again", flush=True)
+                break
+            done += 1
+            self.stages[wanted] += 1
+            states = sorted(path.name for path in run.glob("last/state-*"))
+            print(f"  {kind}: killed while {wanted}, {states[-1] if states else 'no state yet'}", flush=True)
+        end = self._start(kind, flags, run, cache).done()
+        if end.code != 0:
+            return done, [f"the resumed one ended with {end.code}: {end.err[-300:]}"]
+        lost = [*differences(run, self._whole(kind, flags, run)), *leftovers(run)]
+        if not lost:
+            shutil.rmtree(folder)
+        return done, lost
+
+    def _whole(self, kind: str, flags: tuple[str, ...], run: Path) -> Path:
+        """Returns the run of a training that is never killed; of one bounded by minutes, with the same plan."""
+        bounded = "--minutes" in flags
+        if kind in self._wholes and not bounded:
+            return self._wholes[kind]
+        out = self.work / f"whole-{self._count:03d}"
+        if bounded:
+            out.mkdir()
+            shutil.copy(run / "config.yaml", out / "config.yaml")
+        done = self._start(kind, flags, out, self.work / "cache-whole").done()
+        if done.code != 0:
+            raise RuntimeError(f"the undisturbed training failed: {done.err}")
+        self._wholes[kind] = out
+        return out
+
+    def _start(self, kind: str, flags: tuple[str, ...], run: Path, cache: Path) -> Running:
+        weights = cache / "weights"
+        if not weights.is_symlink():
+            from autosam.core.files import cache_folder
+
+            cache.mkdir(parents=True, exist_ok=True)
+            weights.symlink_to((cache_folder() / "weights").absolute())
+        data = self.work / ("few" if kind in LITEMEDSAM else "data")
+        resume = ["--resume"] if run.exists() else []
+        return self._launch(["train", data, "--out", run, *flags, *resume], cache)
+
+    def _launch(self, arguments: list[object], cache: Path, **environment: str) -> Running:
+        log = self.work / "logs" / f"{time.monotonic_ns()}.err"
+        log.parent.mkdir(exist_ok=True)
+        return start([str(one) for one in arguments], log=log, cache=cache, fresh=self.fresh, **environment)
 
 
 def main() -> None:
     """Runs the harness from its command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--caching", type=int, default=2, help="at least so many of them while embeddings are made")
+    parser.add_argument("--kills", type=int, default=180, help="on the tiny SAM")
+    parser.add_argument("--litemedsam", type=int, default=20, help="on LiteMedSAM, where its weights are here")
     parser.add_argument("--work", type=Path, default=Path("build/kills"))
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("flags", nargs="*", help="flags of autosam train, after --")
+    parser.add_argument("--warm", action="store_true", help="fork commands from a process that has made their imports")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)
-    if given.work.exists():
-        shutil.rmtree(given.work)
-    given.work.mkdir(parents=True)
-    whole = train(given.data, given.work / "whole", given.flags, cache=given.work / "cache-whole")
-    print(f"never killed: {whole:.0f} s", flush=True)
-    again = train(given.data, given.work / "again", given.flags, cache=given.work / "cache-whole")
-    print(f"the same seed again, embeddings cached: {again:.0f} s", flush=True)
-    hit = kill_often(given, random.Random(seed), whole)
-    train(given.data, given.work / "killed" / "run", given.flags, cache=given.work / "cache-killed", resume=True)
-    files = [given.work / name / "model.safetensors" for name in ("whole", "again", "killed/run")]
-    contents = [file.read_bytes() for file in files]
-    print(f"kills by stage: {hit}")
-    for name, content in zip(("the same seed again", "killed and resumed"), contents[1:], strict=True):
-        print(f"{name}: {'equal to the byte' if content == contents[0] else 'DIFFERENT'}")
-    sys.exit(0 if contents[0] == contents[1] == contents[2] else 1)
-
-
-def command(data: Path, out: Path, flags: list[str], resume: bool) -> list[str]:
-    """Returns the command line of a training."""
-    return [*AUTOSAM, "train", str(data), "--out", str(out), *flags, *(["--resume"] if resume else [])]
-
-
-def environment(cache: Path) -> dict[str, str]:
-    """Returns an environment whose embeddings are apart and whose weights are the user's own."""
-    from autosam.core.files import cache_folder
-
-    cache.mkdir(parents=True, exist_ok=True)
-    link = cache / "weights"
-    if not link.exists() and (cache_folder() / "weights").exists():
-        link.symlink_to((cache_folder() / "weights").resolve())
-    return {**os.environ, "AUTOSAM_CACHE": str(cache)}
-
-
-def train(data: Path, out: Path, flags: list[str], *, cache: Path, resume: bool = False) -> float:
-    """Trains to the end; returns the seconds that it took."""
+    shutil.rmtree(given.work, ignore_errors=True)
     started = time.monotonic()
-    subprocess.run(command(data, out, flags, resume), env=environment(cache), check=True, capture_output=True)
-    return time.monotonic() - started
+    kills = Kills(given.work.absolute(), random.Random(seed))
+    if given.warm:
+        kills.warm_up()
+    total, lost = _told(kills, KINDS, given.kills, lambda: time.monotonic() - started)
+    if given.litemedsam and _has_weights():
+        more, faults = _told(kills, LITEMEDSAM, given.litemedsam, lambda: time.monotonic() - started)
+        total, lost = total + more, lost + faults
+    elif given.litemedsam:
+        print("LiteMedSAM's weights are not here: its kills are left out (autosam fetch litemedsam)")
+    counts = ", ".join(f"{stage} {kills.stages[stage]}" for stage in STAGES)
+    print(f"{total} kills ({counts}) in {time.monotonic() - started:.0f} s, seed {seed}: {lost} runs differ")
+    sys.exit(1 if lost else 0)
 
 
-def kill_often(given: argparse.Namespace, rng: random.Random, whole: float) -> dict[str, int]:
-    """Kills as many trainings as were asked for; returns how many in each stage."""
-    out, hit, done = given.work / "killed" / "run", {"starting": 0, "caching": 0, "training": 0}, 0
-    cache = given.work / "cache-killed"
-    while done < given.kills:
-        log = given.work / "killed.log"
-        with log.open("wb") as stream:
-            process = subprocess.Popen(
-                command(given.data, out, given.flags, resume=out.exists()),
-                env=environment(cache),
-                stderr=stream,
-                stdout=stream,
-            )
-            wanted = "embeddings" if hit["caching"] < given.caching else None
-            wait_for(process, log, wanted, rng.uniform(0, whole / 3))
-            stage = stage_of(log)
-            if process.poll() is not None:
-                if process.returncode != 0:
-                    sys.exit(f"the training ended by itself: {log.read_text()}")
-                print("the training was finished before the kill; starting another", flush=True)
-                shutil.rmtree(out)
-                continue
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        hit[stage] += 1
-        done += 1
-        states = sorted(path.name for path in out.glob("last/state-*"))
-        print(f"kill {done}: {stage}; {states[-1] if states else 'no state yet'}", flush=True)
-        if stage == "caching" and hit["caching"] < given.caching:
-            # So that the next one finds embeddings to make.
-            shutil.rmtree(cache / "embeddings", ignore_errors=True)
-    return hit
+def _told(kills: Kills, kinds: dict[str, tuple[str, ...]], count: int, seconds: Callable[[], float]) -> tuple[int, int]:
+    total = bad = 0
+    for kind, done, lost in kills.run(kinds, count):
+        total, bad = total + done, bad + bool(lost)
+        verdict = "; ".join(lost) or "resumed, equal to the byte to a run never killed"
+        print(f"{kind}: {done} kills, {total} of {count}, {seconds():.0f} s: {verdict}", flush=True)
+    return total, bad
 
 
-def wait_for(process: subprocess.Popen[bytes], log: Path, stage: str | None, seconds: float) -> None:
-    """Waits until the log speaks of `stage` and a moment more; or, for no stage, until training and `seconds` more."""
-    while process.poll() is None and (stage or "training:") not in log.read_text():
-        time.sleep(0.05)
-    until = time.monotonic() + (min(seconds, 2.0) if stage else seconds)
-    while process.poll() is None and time.monotonic() < until:
-        time.sleep(0.05)
+def _has_weights() -> bool:
+    from autosam.models.weights import installed
 
-
-def stage_of(log: Path) -> str:
-    """Returns the stage that a training's log is in."""
-    text = log.read_text()
-    if "training:" in text:
-        return "training"
-    return "caching" if "embeddings of" in text else "starting"
+    return installed("litemedsam") is not None
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from harness.commands import Done, Limits, Running, start
+from harness.warm import preload
 
 TINY = ["--sam", "tiny-random", "--size", "32", "--batch", "4", "--views", "2", "--engine", "torch"]
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
@@ -25,14 +26,19 @@ class Scene:
     Attributes:
         work: the folder.
         rng: draws every random moment and place.
+        fresh: whether every command is an interpreter of its own; else only those whose beginning matters.
+        kills: SIGKILLs of the case that has many.
         data: images and masks of discs.
         run: a run trained on them, never disturbed.
     """
 
     work: Path
     rng: random.Random
+    fresh: bool = True
+    kills: int = 20
     data: Path = field(init=False)
     run: Path = field(init=False)
+    warm: bool = field(init=False)
     _count: int = 0
     _wholes: dict[tuple[str, ...], Path] = field(default_factory=dict)
     _seconds: dict[Path, float] = field(default_factory=dict)
@@ -41,7 +47,14 @@ class Scene:
         self.work.mkdir(parents=True)
         self.data = self.work / "data"
         draw_discs(self.data, 8)
+        self.warm = False
         self.run = self.whole("--epochs", "2")
+        if not self.fresh:
+            listing = self.folder("modules") / "listing"
+            again = self.train(self.new("run"), "--epochs", "1", HARNESS_MODULES=str(listing))
+            if again.code == 0:
+                preload(listing)
+                self.warm = True
 
     def new(self, name: str) -> Path:
         """Returns a path that is not there yet."""
@@ -66,8 +79,19 @@ class Scene:
         """Starts a command."""
         log = self.new("log.err")
         log.parent.mkdir(parents=True, exist_ok=True)
+        # What an interpreter does as it begins is part of these.
+        begins = (
+            "PYTHONPATH" in environment
+            or arguments[0] == "doctor"
+            or (limits is not None and (limits.memory or limits.rights))
+        )
         return start(
-            [str(one) for one in arguments], log=log, cache=cache or self.work / "cache", limits=limits, **environment
+            [str(one) for one in arguments],
+            log=log,
+            cache=cache or self.work / "cache",
+            limits=limits,
+            fresh=bool(begins) or not self.warm,
+            **environment,
         )
 
     def do(

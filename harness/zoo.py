@@ -136,6 +136,46 @@ def broken_safetensors(whole: bytes, rng: random.Random) -> dict[str, bytes]:
     }
 
 
+def checkpoint() -> bytes:
+    """Returns a small checkpoint as training writes it."""
+    import torch
+
+    from autosam.models.checkpoint import to_bytes
+
+    card = {"format": 1, "sam": "tiny-random", "sam_fingerprint": "0", "prompt_encoder": "sam-features", "size": 32,
+            "embedding_shape": [32, 8, 8]}  # fmt: skip
+    return to_bytes({"g.weight": torch.arange(6.0).reshape(2, 3), "h.bias": torch.zeros(2)}, card)
+
+
+def torch_file() -> bytes:
+    """Returns small weights as torch saves them."""
+    import torch
+
+    stream = io.BytesIO()
+    torch.save({"state_dict": {"module.weight": torch.arange(4.0)}}, stream)
+    return stream.getvalue()
+
+
+def repeated(count: int) -> bytes:
+    """Returns weights as torch saves them, of one number that a view repeats `count` times."""
+    import torch
+
+    stream = io.BytesIO()
+    torch.save({"weight": torch.zeros(1).expand(count)}, stream)
+    return stream.getvalue()
+
+
+def endless() -> bytes:
+    """Returns weights as torch saves them, of a dictionary that holds itself."""
+    import torch
+
+    held: dict[str, object] = {"weight": torch.zeros(1)}
+    held["model"] = held
+    stream = io.BytesIO()
+    torch.save(held, stream)
+    return stream.getvalue()
+
+
 def yaml_traps(sentinel: Path) -> dict[str, str]:
     """Returns configurations with code, with an expansion past all memory, and nested past all stacks."""
     laughs = ["a0: &a0 [lol, lol]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 40)]
@@ -146,6 +186,9 @@ def yaml_traps(sentinel: Path) -> dict[str, str]:
         "deep.yaml": "epochs: " + "[" * 20000 + "\n",
         "binary.yaml": "\x00\x01\x02",
         "list.yaml": "- epochs\n- 2\n",
+        "date.yaml": "epochs: 2026-99-99\n",
+        "digits.yaml": f"seed: {'9' * 5000}\n",
+        "long.yaml": "# " + "x" * (1 << 20) + "\n",
     }
 
 

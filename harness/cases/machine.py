@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -92,7 +93,7 @@ def machine(scene: Scene) -> Iterator[Try]:
 
 def _traced(scene: Scene, arguments: list[str]) -> Try:
     """Looks for sockets of a network that no Python hook sees."""
-    from harness.commands import AUTOSAM
+    from harness.commands import AUTOSAM, sources
 
     trace = scene.folder("trace") / "sockets"
     environment = {
@@ -100,6 +101,7 @@ def _traced(scene: Scene, arguments: list[str]) -> Try:
         "HOME": str(Path.home()),
         "AUTOSAM_CACHE": str(scene.work / "cache"),
         "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(sources()),
     }
     command = ["strace", "-f", "--seccomp-bpf", "-e", "trace=socket,connect", "-o", str(trace), *AUTOSAM, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

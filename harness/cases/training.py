@@ -11,7 +11,7 @@ from pathlib import Path
 from harness import zoo
 from harness.commands import Limits
 from harness.ledger import Try, judged
-from harness.scene import TINY, Scene, changed, differences, hashes, leftovers
+from harness.scene import TINY, Scene, changed, differences, draw_discs, hashes, leftovers
 
 _LONG = ("--epochs", "30")
 _SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
@@ -22,37 +22,32 @@ def diverged(scene: Scene) -> Iterator[Try]:
     for rate in ("1e20", "1e38"):
         run = scene.new("run")
         done = scene.train(run, "--epochs", "20", "--lr", rate)
-        yield judged(f"--lr {rate}", done, code=3, names=["case", "not finite"], also=[*_sick(run), *leftovers(run)])
+        names = ["case", "not finite", "the state of step"]
+        yield judged(f"--lr {rate}", done, code=3, names=names, also=[*_sick(run), *leftovers(run)])
+    kept = hashes(run / "last")
+    done = scene.train(run, "--epochs", "20", "--lr", rate, "--resume")
+    yield judged("resumed", done, code=3, names=["not finite"], also=changed(kept, run / "last"))
 
 
 def memory(scene: Scene) -> Iterator[Try]:
     """Too little memory: a smaller batch, said; else a clear end."""
     data = scene.folder("data")
-    from harness.scene import draw_discs
-
     draw_discs(data / "discs", 32)
-    flags = [
-        "--sam",
-        "tiny-random",
-        "--size",
-        "256",
-        "--batch",
-        "24",
-        "--views",
-        "1",
-        "--engine",
-        "torch",
-        "--epochs",
-        "1",
-    ]
+    flags = ["--sam", "tiny-random", "--size", "256", "--batch", "24", "--views", "1", "--epochs", "1", "--engine"]
+    flags += ["torch"]
     roomy = scene.do("train", data / "discs", "--out", scene.new("run"), *flags)
     yield judged("with room", roomy, code=0)
-    few = scene.do(
-        "train", data / "discs", "--out", scene.new("run"), *flags, limits=Limits(memory=roomy.peak - 400 * zoo.MEBI)
-    )
-    yield judged("400 MiB less", few, code=0, names=["smaller"])
+    smaller = 0
+    for share in (0.9, 0.8, 0.7, 0.6):
+        run, limits = scene.new("run"), Limits(memory=int(roomy.private * share))
+        done = scene.do("train", data / "discs", "--out", run, *flags, limits=limits)
+        smaller += done.code == 0 and "smaller batch" in done.err
+        yield judged(f"{share:.0%} of that memory", done, code=(0, 5), also=leftovers(run))
+    yield Try("some went on with a smaller batch", () if smaller else ("none did",), f"{smaller} of 4")
     none = scene.do("train", data / "discs", "--out", scene.new("run"), *flags, limits=Limits(memory=300 * zoo.MEBI))
     yield judged("hardly any", none, code=5, names=["memory"])
+    few = scene.do("train", data / "discs", "--out", scene.new("run"), *flags, "--max-memory", "0.3")
+    yield judged("--max-memory 0.3", few, code=5, names=["memory"])
 
 
 def interrupted(scene: Scene) -> Iterator[Try]:
@@ -84,6 +79,17 @@ def interrupted(scene: Scene) -> Iterator[Try]:
         end = judged(f"resumed after 6 of {name}", done, code=0, also=[*differences(run, whole), *leftovers(run)])
         yield from (Try(one.what, one.lost or end.lost, one.said) for one in tries)
         yield end
+
+
+def kills(scene: Scene) -> Iterator[Try]:
+    """SIGKILLs in every stage of several trainings, each compared with one that was never killed."""
+    from harness.kills import KINDS, Kills
+
+    many = Kills(scene.new("kills"), scene.rng, fresh=not scene.warm)
+    for kind, done, lost in many.run(KINDS, scene.kills):
+        yield from (Try(f"kill {number + 1} of {done}, {kind}", tuple(lost)) for number in range(done))
+    stages = ", ".join(f"{stage} {count}" for stage, count in sorted(many.stages.items()))
+    yield Try(f"every stage was hit: {stages}")
 
 
 def cache(scene: Scene) -> Iterator[Try]:

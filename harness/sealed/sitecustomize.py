@@ -11,10 +11,13 @@ import time
 _NETWORK = (2, 10)
 
 
-def _watch(log: str) -> None:
+def _watch() -> None:
     def heard(event: str, arguments: tuple[object, ...]) -> None:
         family = int(arguments[1]) if event == "socket.__new__" else None  # type: ignore[call-overload]
         if family in _NETWORK or event in ("socket.getaddrinfo", "socket.gethostbyname"):
+            log = os.environ.get("HARNESS_SOCKETS")
+            if log is None:
+                return
             handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.write(handle, f"{event} {arguments[1:]}\n".encode())
             os.close(handle)
@@ -30,7 +33,22 @@ def _jump() -> None:
     time.time_ns = lambda: int(time.time() * 1e9)
 
 
-if os.environ.get("HARNESS_SOCKETS"):
-    _watch(os.environ["HARNESS_SOCKETS"])
-if os.environ.get("HARNESS_CLOCK") == "jumps":
-    _jump()
+def begin() -> None:
+    """Does what the environment asks of a process that begins."""
+    if os.environ.get("HARNESS_CLOCK") == "jumps":
+        _jump()
+    listing = os.environ.get("HARNESS_MODULES")
+    if listing:
+        import atexit
+
+        atexit.register(_list, listing)
+
+
+def _list(file: str) -> None:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.write(handle, "\n".join(list(sys.modules)).encode())
+    os.close(handle)
+
+
+_watch()
+begin()

@@ -15,7 +15,9 @@ from autosam.core.errors import AutoSAMError
 from autosam.core.memory import is_out_of_memory
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_SMALLER = "out of memory. Close other programs, or take a smaller --batch or smaller images"
+_SMALLER = (
+    "out of memory. Close other programs, take smaller images or a smaller --batch, or allow more with --max-memory"
+)
 
 
 @contextmanager
@@ -41,13 +43,15 @@ def told() -> Iterator[None]:
     except KeyboardInterrupt:
         _end("interrupted; what was written is whole. Start it again", 130)
     except OSError as fault:
+        if is_out_of_memory(fault):
+            _end(_SMALLER, 5)
         if fault.filename is None:
             raise
         where = fault.filename2 or fault.filename
         if fault.errno in _FULL:
             _end(f"{where}: no space left to write it. Free some space and try again", 5)
         _end(f"{where}: {fault.strerror}. Check the path and its permissions", 3)
-    except (MemoryError, RuntimeError) as fault:
+    except (MemoryError, RuntimeError, ImportError) as fault:
         if not is_out_of_memory(fault):
             raise
         _end(_SMALLER, 5)

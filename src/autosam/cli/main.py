@@ -14,6 +14,7 @@ from autosam.cli.cache import cache_app
 from autosam.cli.compare import compare
 from autosam.cli.faults import told
 from autosam.cli.figures import figures
+from autosam.cli.limits import hold_memory
 from autosam.cli.options import (
     Device,
     DryRun,
@@ -21,6 +22,7 @@ from autosam.cli.options import (
     Foreground,
     Group,
     Json,
+    MaxMemory,
     Out,
     Precision,
     Quiet,
@@ -97,11 +99,13 @@ def train(
     config: Annotated[Path | None, typer.Option(help="YAML of these choices; flags go before it.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, to the bit.")] = False,
     dry_run: DryRun = False,
+    max_memory: MaxMemory = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Train g (and h) on images and masks; SAM stays frozen."""
     with told():
+        hold_memory(max_memory)
         from autosam.core.errors import UsageError
         from autosam.models.checkpoint import read_card
         from autosam.training.train import train as work
@@ -148,11 +152,13 @@ def predict(
     device: Device = None,
     engine: Engine = None,
     precision: Precision = None,
+    max_memory: MaxMemory = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Write masks, overlays and a table for images, or for the frames of clips."""
     with told():
+        hold_memory(max_memory)
         from autosam.cli.clips import of_clips, predict_and_tell
         from autosam.core.errors import PartialFailure
         from autosam.inference.model import load
@@ -203,11 +209,13 @@ def evaluate(
     device: Device = None,
     engine: Engine = None,
     precision: Precision = None,
+    max_memory: MaxMemory = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Score a run, or a folder of masks, on images with masks; write a report."""
     with told():
+        hold_memory(max_memory)
         from autosam.core.errors import PartialFailure, UsageError
         from autosam.evaluation.run import evaluate_run
 

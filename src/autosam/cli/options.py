@@ -23,6 +23,10 @@ Group = Annotated[
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")]
 Engine = Annotated[str | None, typer.Option(help="auto, torch, openvino or onnxruntime.  [default: auto, measured]")]
 Precision = Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.  [default: auto, measured]")]
+MaxMemory = Annotated[
+    float | None,
+    typer.Option(help="GiB of memory that the command may take.  [default: what the machine has]", min=0.1),
+]
 Sam = Annotated[str | None, typer.Option(help="Name or file of the frozen SAM; `autosam info` lists the names.")]
 Temporal = Annotated[
     float | None,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import platform
+import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGE = 1 << 30
+# What torch, OpenVINO, OpenBLAS and the loader of libraries say, each in words of its own.
+_WORDS = ("out of memory", "allocate memory", "bad_alloc", "bad allocation", "create a memory object", "map segment")
+_WORDS += ("can't start new thread",)
 
 
 def keep_freed_memory() -> bool:
@@ -21,9 +26,25 @@ def keep_freed_memory() -> bool:
     return bool(library.mallopt(_MMAP_THRESHOLD, _LARGE)) and bool(library.mallopt(_TRIM_THRESHOLD, _LARGE))
 
 
+def limit_memory(most: int) -> bool:
+    """Holds this process's private memory to `most` bytes; returns whether the system can.
+
+    Past it an allocation fails, and what needed it can be given up or made smaller; without it the kernel would end
+    the process, or another one. A lower limit that holds already stays.
+    """
+    if sys.platform != "linux":
+        return False
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    bounds = [most, *(bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY)]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), hard))
+    return True
+
+
 def is_out_of_memory(fault: BaseException) -> bool:
-    """Says whether a fault is a lack of memory, which torch tells in words only."""
-    if isinstance(fault, MemoryError):
+    """Says whether a fault is a lack of memory, which most libraries tell in words only."""
+    if isinstance(fault, MemoryError) or (isinstance(fault, OSError) and fault.errno == errno.ENOMEM):
         return True
-    text = str(fault)
-    return isinstance(fault, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    text = str(fault).lower()
+    return isinstance(fault, RuntimeError | ImportError) and any(words in text for words in _WORDS)

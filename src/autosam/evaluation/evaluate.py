@@ -11,6 +11,7 @@ from typing import Any
 
 from autosam.core.checks import look_up
 from autosam.core.errors import AutoSAMError, DataError, ModelError, ResourceError, UsageError
+from autosam.core.memory import is_out_of_memory
 from autosam.core.names import writable
 from autosam.core.sample import Sample
 from autosam.data.images import content_hash
@@ -64,6 +65,8 @@ def evaluate(
         except (UsageError, ModelError, ResourceError, MemoryError):
             raise
         except Exception as fault:
+            if is_out_of_memory(fault):
+                raise
             cases.append(replace(failed_case(entry, _said(fault), chosen), content=mark))
             continue
         case = replace(predicted_case(entry, prediction, chosen), content=mark)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from autosam.core.sample import Sample
 from autosam.data.dataset import Dataset
 from autosam.data.folder import find_pairs
 from autosam.data.foreground import Foreground
-from autosam.data.images import read_mask
+from autosam.data.images import content_hash, read_mask
 from autosam.evaluation.case import Failure
 from autosam.evaluation.evaluate import evaluate
 from autosam.evaluation.folder import predictions_from
@@ -70,7 +71,15 @@ def evaluate_run(
     cases = Dataset(find_pairs(Path(data), group=group).pairs, rule)
     provenance |= {"foreground": rule.text, "protocol": _PROTOCOL}
     progress.start("evaluating", len(cases))
-    report = evaluate(_samples(cases, progress), predict, provenance=provenance)
+    seen = _trained_on(run)
+    leaked: list[str] = []
+    report = evaluate(_samples(cases, progress, seen, leaked), predict, provenance=provenance)
+    if leaked:
+        more = f" and {len(leaked) - 5} more" if len(leaked) > 5 else ""
+        progress.say(
+            f"warning: {len(leaked)} of {len(cases)} images are among those that the run was trained on, and score too "
+            f"well: {', '.join(leaked[:5])}{more}"
+        )
     if out is not None:
         progress.start("writing the report")
         report.write(Path(out))
@@ -99,10 +108,24 @@ def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:
     return known if isinstance(run, Model) or run is None else {**known, "sha256": digest(Path(run))}
 
 
-def _samples(cases: Dataset, progress: Progress) -> Iterator[Sample | Failure]:
+def _trained_on(run: str | Path | Model | None) -> frozenset[str]:
+    """Returns the content hashes of the images that a run says it was trained on; none where it says nothing."""
+    if run is None or isinstance(run, Model):
+        return frozenset()
+    folder = Path(run)
+    try:
+        told = json.loads(((folder if folder.is_dir() else folder.parent) / "data.json").read_text(encoding="utf-8"))
+        return frozenset(told["train"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return frozenset()
+
+
+def _samples(cases: Dataset, progress: Progress, seen: frozenset[str], leaked: list[str]) -> Iterator[Sample | Failure]:
     for index in range(len(cases)):
         try:
             entry: Sample | Failure = cases.read(index)
+            if seen and isinstance(entry, Sample) and content_hash(entry.image) in seen:
+                leaked.append(entry.id)
         except AutoSAMError as fault:
             pair = cases.pairs[index]
             mask = None if pair.mask is None else cases.foreground.binary(read_mask(pair.mask), pair.mask)

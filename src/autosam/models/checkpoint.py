@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping as MappingType
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
@@ -24,6 +25,7 @@ from autosam.models.weights import load_tensors
 
 FORMAT = 1
 KEY = "autosam"
+_MOST_SIDE = 1 << 13
 _AGAIN = "Copy or train it again"
 
 
@@ -138,8 +140,9 @@ def read_description(file: Path) -> Any:
 
 
 def save(file: Path, trained: MappingType[str, torch.Tensor], card: Card) -> None:
-    """Writes the trained tensors with their card and a checksum: equal contents give equal bytes."""
-    write_bytes(file, to_bytes(trained, {"format": FORMAT, "digest": digest_of(trained), **asdict(card)}))
+    """Writes the trained tensors with their card and a checksum of each: equal contents give equal bytes."""
+    described = {"format": FORMAT, "digest": digest_of(trained), **asdict(card)}
+    write_bytes(file, to_bytes(trained, {**described, "seal": _seal(described)}))
 
 
 def read_card(file: Path) -> Card:
@@ -149,16 +152,36 @@ def read_card(file: Path) -> Card:
         ModelError: where the file is no checkpoint, or of a newer format.
     """
     described = _described(file)
-    fields = {name: value for name, value in described.items() if name not in ("format", "digest")}
+    fields = {name: value for name, value in described.items() if name not in ("format", "digest", "seal")}
     try:
         card = Card(**{**fields, "embedding_shape": tuple(fields["embedding_shape"])})
     except (TypeError, KeyError) as fault:
         raise ModelError(f"its card is not complete ({fault})", file=file, cure=_AGAIN) from fault
+    wrong = [name for name, fits in _fits(card).items() if not fits]
+    if wrong:
+        raise ModelError(f"its card has an impossible {' and '.join(wrong)}", file=file, cure=_AGAIN)
     if card.method not in METHODS:
         raise ModelError(
             f"its method {card.method!r} is not known here", file=file, cure="Install the AutoSAM that wrote it"
         )
     return card
+
+
+def _fits(card: Card) -> dict[str, bool]:
+    """Says of each field whether a network may be built from it: what it asks for is allocated."""
+    shape, texts = card.embedding_shape, (card.sam, card.sam_fingerprint, card.prompt_encoder, card.method)
+    return {
+        "name": all(isinstance(text, str) for text in texts),
+        "size": type(card.size) is int and 1 <= card.size <= _MOST_SIDE,
+        "embedding shape": len(shape) == 3 and all(type(n) is int and 1 <= n <= _MOST_SIDE for n in shape),
+        "prompt encoder": isinstance(card.prompt_encoder_config, dict),
+        "mapping": card.mapping in get_args(Mapping),
+        "foreground": card.foreground is None or isinstance(card.foreground, str),
+        "threshold": type(card.threshold) in (int, float) and 0 <= card.threshold <= 1,
+        "training": isinstance(card.training, dict),
+        "method": isinstance(card.method_config, dict),
+        "tile": card.tile is None or (type(card.tile) is int and 1 <= card.tile <= _MOST_SIDE),
+    }
 
 
 def read_trained(file: Path) -> dict[str, torch.Tensor]:
@@ -179,7 +202,14 @@ def _described(file: Path) -> dict[str, Any]:
         raise ModelError(
             "a checkpoint of another format", file=file, cure="Install the version of AutoSAM that wrote it"
         )
+    written = described.get("seal")
+    if written is not None and written != _seal({name: described[name] for name in described if name != "seal"}):
+        raise ModelError("its card does not match its checksum: it is damaged", file=file, cure=_AGAIN)
     return described
+
+
+def _seal(described: MappingType[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
 def model_file(run: Path) -> Path:
@@ -210,6 +240,8 @@ def load(run: Path, *, decoder: str = "sam", sam: FrozenSam | str | None = None)
             file=file,
             cure=f"Give the same weights with --sam, or install them again with `autosam fetch {card.sam}`",
         )
+    if frozen is not None and frozen.embedding_shape != card.embedding_shape:
+        raise ModelError("its card has the embedding shape of another SAM", file=file, cure=_AGAIN)
     segmenter = build(card, frozen, decoder=decoder)
     load_trained(segmenter.trained(), read_trained(file), file)
     return segmenter.train(False), card

@@ -20,6 +20,7 @@ from autosam.core.errors import ModelError
 
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 _MOST_HEADER = 1 << 23
+_MOST_DIMENSIONS = 8
 _WRAPPERS = ("model", "state_dict", "model_state_dict")
 _AGAIN = "Get the file again from where it came from"
 
@@ -124,7 +125,7 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _span(name: str, entry: Mapping[str, Any]) -> tuple[int, int, str]:
     shape, (first, last) = entry["shape"], entry["data_offsets"]
-    if not all(type(n) is int and n >= 0 for n in (*shape, first, last)):
+    if len(shape) > _MOST_DIMENSIONS or not all(type(n) is int and 0 <= n < 1 << 48 for n in (*shape, first, last)):
         raise ValueError(f"{name!r} has an impossible shape or place")
     if last - first != math.prod(shape) * _BYTES[entry["dtype"]]:
         raise ValueError(f"{name!r} has not the length of its shape")
@@ -175,7 +176,10 @@ def _check_archive(path: Path) -> None:
 
 
 def _unwrap(value: object, path: Path) -> dict[str, Tensor]:
-    while isinstance(value, Mapping):
+    # A pickle may hold itself, and would be unwrapped for ever.
+    for _ in range(len(_WRAPPERS)):
+        if not isinstance(value, Mapping):
+            break
         inner = next((value[name] for name in _WRAPPERS if isinstance(value.get(name), Mapping)), None)
         if inner is None:
             break
@@ -185,5 +189,19 @@ def _unwrap(value: object, path: Path) -> dict[str, Tensor]:
     stray = next((name for name, tensor in value.items() if not isinstance(tensor, Tensor)), None)
     if stray is not None:
         raise ModelError(f"its entry {stray!r} is no tensor", file=path, cure="Save the model's state dict only")
+    _check_room(value, path)
     prefix = "module." if all(str(name).startswith("module.") for name in value) else ""
     return {str(name).removeprefix(prefix): tensor for name, tensor in value.items()}
+
+
+def _check_room(tensors: Mapping[Any, Tensor], path: Path) -> None:
+    """Refuses tensors that would take more memory than their file: a view may repeat one number a billion times."""
+    room = 2 * path.stat().st_size
+    for name, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+            raise ModelError(f"its entry {name!r} is no plain tensor", file=path, cure="Save dense tensors of the CPU")
+        room -= tensor.numel() * tensor.element_size()
+        if room < 0:
+            raise ModelError(
+                f"its tensors, {name!r} the last, claim more than its bytes hold", file=path, cure="Save whole tensors"
+            )

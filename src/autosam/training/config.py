@@ -19,6 +19,8 @@ OptimiserName = Literal["adamw", "adam"]
 MIN_TILE = 32
 _ONE_LINE = 1 << 20
 
+_MOST_YAML = 1 << 18
+
 
 class TrainConfig(BaseModel):
     """The choices of a training; every field is a flag of `autosam train` and a key of its YAML.
@@ -126,6 +128,7 @@ class Plan(BaseModel):
         step_precision: that of the steps.
         threads: torch's threads.
         encoder_threads: of those, how many encode one image; None for all.
+        micro_batch: images that go through the network at once, where memory is too short for a whole batch.
         train: number of training cases.
         val: number of validation cases.
         data: digest over the ids and contents of all cases.
@@ -147,6 +150,7 @@ class Plan(BaseModel):
     step_precision: str = "float32"
     threads: int
     encoder_threads: int | None = None
+    micro_batch: int | None = None
     train: int
     val: int
     data: str
@@ -180,7 +184,8 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
 
 
 def _in_words(fault: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in fault.errors())
+    told = fault.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in told)
 
 
 def read_choices(file: Path) -> dict[str, Any]:
@@ -190,12 +195,23 @@ def read_choices(file: Path) -> dict[str, Any]:
         DataError: where the file is no such YAML.
     """
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
-        raise DataError(f"cannot be read as YAML ({str(fault).splitlines()[0]})", file=file) from fault
+        with file.open("rb") as stream:
+            raw = stream.read(_MOST_YAML + 1)
+        if len(raw) > _MOST_YAML:
+            raise DataError(f"is longer than the {_MOST_YAML >> 10} KiB that a configuration may have", file=file)
+        content = yaml.safe_load(raw.decode())
+    except RecursionError as fault:
+        raise DataError("cannot be read as YAML (it is nested too deeply)", file=file) from fault
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as fault:
+        # PyYAML lets the faults of what a scalar is turned into pass as they are.
+        raise DataError(f"cannot be read as YAML ({_first_line(fault)})", file=file) from fault
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise DataError("holds no table of names and values", file=file)
     return content
+
+
+def _first_line(fault: Exception) -> str:
+    return (str(fault).splitlines() or [type(fault).__name__])[0]
 
 
 def write_run_config(file: Path, config: TrainConfig, plan: Plan | None) -> None:
@@ -216,8 +232,11 @@ def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
     try:
         plan = content.get("plan")
         return TrainConfig(**content["config"]), None if plan is None else Plan(**plan)
-    except (KeyError, TypeError, ValidationError) as fault:
-        raise ModelError(f"not a run's configuration ({str(fault).splitlines()[0]})", file=file) from fault
+    except ValidationError as fault:
+        # Its own text would spell out the values, which aliases can make endless.
+        raise ModelError(f"not a run's configuration ({_in_words(fault)})", file=file) from None
+    except (KeyError, TypeError) as fault:
+        raise ModelError(f"not a run's configuration ({_first_line(fault)})", file=file) from fault
 
 
 def same_choices(given: dict[str, Any], stored: TrainConfig, file: Path) -> None:

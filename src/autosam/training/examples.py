@@ -116,6 +116,11 @@ class Examples:
             return IDENTITY
         return draw(self.augmentation, np.random.default_rng([self.seed, case, number]))
 
+    def files(self, ids: Sequence[str]) -> list[str]:
+        """Returns the image files of some cases."""
+        known = {pair.id: str(pair.image) for pair in self.data.pairs}
+        return [known[name] for name in ids]
+
     def frame(self, index: Index) -> Frame:
         """Returns the augmented frame of (case, number), with its mask."""
         sample = self.data.read(index[0])
@@ -183,7 +188,7 @@ class Examples:
 
 
 def fill_plain(
-    data: Dataset,
+    data: Source,
     masker: TorchMasker,
     tile: int | None,
     workers: int,

@@ -20,9 +20,9 @@ from autosam.models.segmenter import Segmenter
 from autosam.training.config import Plan, Schedule, TrainConfig
 from autosam.training.examples import Batch, Examples, Index, order
 from autosam.training.losses import LOSSES, Loss
+from autosam.training.rollback import BACKOFF, MOST, Rollback, is_finite
 from autosam.training.state import State, Tensors
 
-MAX_SKIPPED = 3
 CLIP = 1.0
 
 
@@ -34,12 +34,16 @@ class Hooks:
         validate: (step) -> mean Dice of the averaged weights (those in `shadow`) on the validation cases; None where
             there are none: then the last weights are kept.
         save: keeps a state.
+        recall: reads a state that was kept, by its step.
+        give_up: keeps a state in place of all that came after it.
         log: one row of numbers.
         stopped: whether somebody asked to stop.
     """
 
     validate: Callable[[int], float | None]
     save: Callable[[State], None]
+    recall: Callable[[int], State]
+    give_up: Callable[[State], None]
     log: Callable[[dict[str, Any]], None]
     stopped: Callable[[], bool]
 
@@ -73,46 +77,62 @@ def fit(
         The last state; its `best` is the average at the best validation. Where it was stopped, the state there.
 
     Raises:
-        DataError: after three steps whose loss or gradient was not finite; it names the files of the last.
+        DataError: after three steps whose loss, gradient or weights were not finite, each followed by a return to the
+            last good state at half the rate; it names the files of the last.
     """
     trained, average = segmenter.trained(), shadow.trained()
     parameters = dict(trained.named_parameters())
     optimiser = make_optimiser(parameters.values(), config)
-    if state is None:
-        average.load_state_dict(trained.state_dict())
-        state = State(0, {}, {}, copy(average), None, 0, {})
-    else:
-        trained.load_state_dict(state.weights)
-        average.load_state_dict(state.average)
-        load_optimiser(optimiser, parameters, state.optimiser)
+    begun = copy(trained)
+    first = State(0, begun, begun, begun, None, 0, {})
+    state = first if state is None else state
+    rollback = Rollback(first, state, plan, hooks.recall)
+    del begun, first
     loss_of = LOSSES[config.loss][0]
+
+    def put(back: State) -> None:
+        trained.load_state_dict(back.weights)
+        average.load_state_dict(back.average)
+        optimiser.state.clear()
+        load_optimiser(optimiser, parameters, back.optimiser)
 
     def now(at: State, step: int) -> State:
         return replace(
             at, step=step, weights=copy(trained), average=copy(average), optimiser=dump_optimiser(optimiser, parameters)
         )
 
+    put(state)
     progress.start("training", plan.steps)
     progress.advance(state.step)
     schedule = batches(examples, plan, config, state.step)
     for step, batch in zip(range(state.step + 1, plan.steps + 1), schedule, strict=False):
-        rate = learning_rate(step, plan, config.lr, config.schedule)
-        losses = update(segmenter, optimiser, batch, loss_of, rate, device, plan.step_precision, at_once=config.batch)
-        if losses is None:
-            state = replace(state, skipped=state.skipped + 1)
-            hooks.log({"step": step, "skipped": list(batch.ids)})
-            if state.skipped >= MAX_SKIPPED:
-                hooks.save(now(state, step - 1))
+        rate = learning_rate(step, plan, config.lr, config.schedule) * BACKOFF**state.skipped
+        looked_at = step % plan.validate_every == 0 or step == plan.steps
+        at_once = plan.micro_batch or config.batch
+        losses = update(segmenter, optimiser, batch, loss_of, rate, device, plan.step_precision, at_once=at_once)
+        if losses is None or (looked_at and not is_finite(trained)):
+            state = rollback.back(state)
+            put(state)
+            hooks.log({"step": step, "skipped": list(batch.ids), "back_to": state.step})
+            files = ", ".join(examples.files(batch.ids))
+            if state.skipped >= MOST:
+                hooks.give_up(state)
                 raise DataError(
-                    f"the loss was not finite at {MAX_SKIPPED} steps, the last one at {', '.join(batch.ids)}",
-                    cure="Look at them with `autosam data check`, or lower --lr; the last good state is kept",
+                    f"the loss was not finite at {MOST} steps, the last one, {step}, at {files}",
+                    cure=f"Look at them with `autosam data check`, or lower --lr; the state of step {state.step}, the "
+                    "last good one, is kept",
                 )
+            progress.say(
+                f"warning: the loss was not finite at step {step} ({files}): back to the state of step {state.step}, "
+                "at half the learning rate"
+            )
         else:
+            state = rollback.passed(state)
             blend(average, trained, min(config.ema, step / (step + 9)))
             row = {"step": step, "lr": rate, "loss": losses[0]}
             hooks.log(row if losses[1] is None else {**row, "loss_surrogate": losses[1]})
         progress.advance(note="" if losses is None else f"loss {losses[0]:.3f}")
-        if step % plan.validate_every == 0 or step == plan.steps:
+        if looked_at:
             dice = hooks.validate(step)
             if is_chosen(state, step, dice, plan):
                 state = replace(state, best=copy(average), best_dice=dice, best_step=step)
@@ -120,6 +140,7 @@ def fit(
                 hooks.log({"step": step, "val_dice": dice})
             state = now(state, step)
             hooks.save(state)
+            rollback.validated(state)
         if hooks.stopped():
             state = now(state, step)
             hooks.save(state)
@@ -169,8 +190,8 @@ def update(
     all the same (batch norms see the part alone).
 
     Returns:
-        The losses of the mask and of the surrogate's (None for a segmenter without one); None, and the weights
-        untouched, where the loss or its gradient is not finite.
+        The losses of the mask and of the surrogate's (None for a segmenter without one); None where the loss or
+        its gradient is not finite: no optimiser step was taken then.
     """
     segmenter.train(True)
     optimiser.zero_grad(set_to_none=True)
@@ -182,15 +203,14 @@ def update(
         first += loss.item() * share
         if beside is not None:
             second = (second or 0.0) + beside.item() * share
-    seen = first, second
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, CLIP)
-    if not all(math.isfinite(value) for value in (*seen, norm.item()) if value is not None):
+    if not all(math.isfinite(value) for value in (first, second, norm.item()) if value is not None):
         return None
     for group in optimiser.param_groups:
         group["lr"] = rate
     optimiser.step()
-    return seen
+    return first, second
 
 
 def _losses(

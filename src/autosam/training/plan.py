@@ -111,6 +111,7 @@ def measure(
     config: TrainConfig,
     views: int,
     device: torch.device,
+    at_once: int | None = None,
 ) -> Pace:
     """Returns the pace of steps and validations on the first images; weights are left as they are.
 
@@ -120,15 +121,17 @@ def measure(
     optimiser = make_optimiser(segmenter.trained().parameters(), config)
     loss = LOSSES[config.loss][0]
     steps = {}
-    for precision in step_precisions(config.precision, device):
-        # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
-        work = ahead(examples.batch, _some(config.step_images, len(examples.data), views))
-        step = partial(_step, segmenter, optimiser, work, loss, device, precision, config.batch)
-        steps[precision] = fmean(_times(step, LOOKED_AT_STEPS))
-        work.close()
+    try:
+        for precision in step_precisions(config.precision, device):
+            # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
+            work = ahead(examples.batch, _some(config.step_images, len(examples.data), views))
+            step = partial(_step, segmenter, optimiser, work, loss, device, precision, at_once or config.batch)
+            steps[precision] = fmean(_times(step, LOOKED_AT_STEPS))
+            work.close()
+    finally:
+        segmenter.trained().load_state_dict(kept)
+        segmenter.trained().zero_grad(set_to_none=True)
     precision = min(steps, key=lambda each: steps[each])
-    segmenter.trained().load_state_dict(kept)
-    segmenter.trained().zero_grad(set_to_none=True)
     # The first look also pays for an embedding that is kept from then on.
     return Pace(steps[precision], precision, _middle(_times(score, 4)))
 

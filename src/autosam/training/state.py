@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +35,8 @@ class State:
         best_dice: that validation's mean Dice; None before the first.
         best_step: its step.
         optimiser: its state, flat: "NAME.exp_avg" and so on.
-        skipped: steps left out because their loss or gradient was not finite.
+        skipped: steps that were left out because their loss, gradient or weights were not finite.
+        good: step of the last state that is known to be good (`Rollback`); 0 for the first weights.
     """
 
     step: int
@@ -44,10 +47,11 @@ class State:
     best_step: int
     optimiser: Tensors
     skipped: int = 0
+    good: int = 0
 
 
 def save_state(folder: Path, state: State) -> None:
-    """Writes a state, then drops all but the last two."""
+    """Writes a state, then drops all but the last two and the good one."""
     parts = {"weights": state.weights, "average": state.average, "best": state.best, "optimiser": state.optimiser}
     tensors = {f"{part}/{name}": value for part, held in parts.items() for name, value in held.items()}
     described: dict[str, Any] = {
@@ -55,11 +59,29 @@ def save_state(folder: Path, state: State) -> None:
         "best_dice": state.best_dice,
         "best_step": state.best_step,
         "skipped": state.skipped,
-        "digest": digest_of(tensors),
+        "good": state.good,
     }
-    write_bytes(folder / f"state-{state.step:08d}.safetensors", to_bytes(tensors, described))
+    described["digest"] = _seal(described, tensors)
+    write_bytes(_file(folder, state.step), to_bytes(tensors, described))
     for old in _files(folder)[_KEPT:]:
-        old.unlink(missing_ok=True)
+        if old != _file(folder, state.good):
+            old.unlink(missing_ok=True)
+
+
+def forget_states_after(folder: Path, step: int) -> None:
+    """Drops the states of steps past `step`."""
+    for file in _files(folder):
+        if file > _file(folder, step):
+            file.unlink(missing_ok=True)
+
+
+def recall_state(folder: Path, step: int) -> State:
+    """Returns the state of a step that was kept.
+
+    Raises:
+        ModelError: where it is missing or damaged.
+    """
+    return _read(_file(folder, step))
 
 
 def load_state(folder: Path) -> State | None:
@@ -81,7 +103,7 @@ def load_state(folder: Path) -> State | None:
 
 def _read(file: Path) -> State:
     described, tensors = read_description(file), load_tensors(file)
-    if not isinstance(described, dict) or described.get("digest") != digest_of(tensors):
+    if not isinstance(described, dict) or described.pop("digest", None) != _seal(described, tensors):
         raise ModelError("its contents do not match their checksum", file=file)
     parts: dict[str, Tensors] = {"weights": {}, "average": {}, "best": {}, "optimiser": {}}
     for name, value in tensors.items():
@@ -92,8 +114,18 @@ def _read(file: Path) -> State:
         best_dice=described["best_dice"],
         best_step=described["best_step"],
         skipped=described["skipped"],
+        good=described["good"],
         **parts,
     )
+
+
+def _seal(described: dict[str, Any], tensors: Tensors) -> str:
+    text = json.dumps(described, sort_keys=True) + digest_of(tensors)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _file(folder: Path, step: int) -> Path:
+    return folder / f"state-{step:08d}.safetensors"
 
 
 def _files(folder: Path) -> list[Path]:

@@ -41,11 +41,12 @@ from autosam.training.config import (
 from autosam.training.examples import Examples, fill_plain
 from autosam.training.fit import Hooks, fit
 from autosam.training.losses import LOSSES
+from autosam.training.memory import within_memory
 from autosam.training.pictures import Preview, draw_curves
-from autosam.training.plan import choose_views, decide, embedding_pace, fitting_frames, measure
+from autosam.training.plan import Pace, choose_views, decide, embedding_pace, fitting_frames, measure
 from autosam.training.run import RunFolder
 from autosam.training.signals import Stop, stoppable
-from autosam.training.state import State, load_state, save_state
+from autosam.training.state import State, forget_states_after, load_state, recall_state, save_state
 from autosam.training.summary import write_card
 from autosam.training.tiling import choose_tiling, kept_tiling
 
@@ -190,15 +191,33 @@ def _train(
     if len(cases.val) and encoder is not None:
         progress.start(f"embeddings of {len(cases.val)} validation images", len(cases.val))
         fill_plain(cases.val, masker, tiling.tile, examples.workers, progress, check)
+    micro_batch = None if plan is None else plan.micro_batch
+
+    def smaller(images: int) -> None:
+        nonlocal micro_batch
+        micro_batch = images
+        progress.say(
+            f"warning: out of memory; going on with a smaller batch, {images} of {config.batch} images at a time, "
+            "their gradients summed"
+        )
+
     if plan is None:
         steps_pace = None
         if config.bound is not None:
             first = [cases.val.read(0)] if len(cases.val) else []
-            steps_pace = measure(
-                segmenter, examples, lambda: first and _validate(first, predictor.predict), config, views, device
-            )
+
+            def pace_of(images: int | None) -> Pace:
+                score = lambda: first and _validate(first, predictor.predict)  # noqa: E731
+                return measure(segmenter, examples, score, config, views, device, images)
+
+            steps_pace = within_memory(pace_of, config.batch, None, smaller)
         plan = decide(config, views, steps_pace, left(), encoder=encoder, data=cases.digest, tiling=tiling, **counts)
+        plan = plan.model_copy(update={"micro_batch": micro_batch})
         write_run_config(run.config, config, plan)
+    elif config.bound is not None:
+        progress.say(
+            f"note: the written plan is finished; time lost since it was made may pass the {config.bound:g} minutes"
+        )
     progress.say(f"plan: {plan.why}")
 
     card = make_card(config, plan, sam, segmenter, cases)
@@ -221,26 +240,47 @@ def _train(
             preview.draw(run.path / "preview.png")
             drawn.append(time.monotonic())
 
-    run.forget_after(0 if state is None else state.step)
-    hooks = Hooks(validate, keep, run.append, stop)
-    final = fit(
-        segmenter,
-        shadow,
-        examples,
-        config=config,
-        plan=plan,
-        state=state,
-        hooks=hooks,
-        device=device,
-        progress=progress,
-    )
+    def give_up(good: State) -> None:
+        forget_states_after(run.last, good.step)
+        save_state(run.last, good)
+        if good.best_step:
+            save(run.model, good.best, finished_card(card, good))
+        else:
+            run.model.unlink(missing_ok=True)
+
+    settled = plan
+
+    def steps(images: int | None) -> State:
+        nonlocal settled
+        before = state
+        if images != settled.micro_batch:
+            # As a resumed training does it: from the last state on, with the plan as it is written now.
+            settled = settled.model_copy(update={"micro_batch": images})
+            write_run_config(run.config, config, settled)
+            segmenter.trained().load_state_dict(make_segmenter(config, sam, mapping).trained().state_dict())
+            before = load_state(run.last)
+        run.forget_after(0 if before is None else before.step)
+        return fit(
+            segmenter,
+            shadow,
+            examples,
+            config=config,
+            plan=settled,
+            state=before,
+            hooks=hooks,
+            device=device,
+            progress=progress,
+        )
+
+    hooks = Hooks(validate, keep, lambda step: recall_state(run.last, step), give_up, run.append, stop)
+    final = within_memory(steps, config.batch, plan.micro_batch, smaller)
     if final.step < plan.steps:
         raise Interrupted(
             f"stopped at step {final.step} of {plan.steps}; everything is kept",
             file=run.path,
             cure="Go on with --resume",
         )
-    write_card(run.path / "card.md", finished_card(card, final), config, plan)
+    write_card(run.path / "card.md", finished_card(card, final), config, settled)
     return run.path
 
 

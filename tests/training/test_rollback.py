@@ -1,0 +1,150 @@
+"""Steps that go wrong: back to the last good state, thrice at most, and the same whether interrupted or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from autosam.core.errors import DataError, Interrupted, ResourceError
+from autosam.core.progress import Silent
+from autosam.training import fit
+from autosam.training.config import read_run_config
+from autosam.training.memory import within_memory
+from autosam.training.train import train
+
+TINY: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 4, "views": 1, "epochs": 6, "engine": "torch"}
+
+
+class Heard(Silent):
+    """Keeps what was said; asks to stop, as Ctrl-C does, after so many steps."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.said: list[str] = []
+        self._left, self._now = stop_after, ""
+
+    def start(self, what: str, total: int | None = None) -> None:
+        self._now = what
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+    def advance(self, pieces: int = 1, note: str = "") -> None:
+        if self._now == "training" and self._left is not None:
+            self._left -= pieces
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Steps whose loss is not finite ("nan"), and images at a time that memory is too short for ("most")."""
+    chosen: dict[str, Any] = {"nan": set(), "most": 99, "from": 0}
+    now = [0]
+    rate, update = fit.learning_rate, fit.update
+
+    def noted(step: int, *rest: Any) -> float:
+        now[0] = step
+        return rate(step, *rest)
+
+    def spoiled(segmenter: Any, optimiser: Any, batch: Any, *rest: Any) -> Any:
+        if now[0] >= chosen["from"] and (rest[-1] or len(batch.ids)) > chosen["most"]:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+        done = update(segmenter, optimiser, batch, *rest)
+        if now[0] in chosen["nan"]:
+            with torch.no_grad():
+                next(segmenter.trained().parameters()).fill_(torch.nan)
+            return None
+        return done
+
+    monkeypatch.setattr(fit, "learning_rate", noted)
+    monkeypatch.setattr(fit, "update", spoiled)
+    return chosen
+
+
+def _rows(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+# Two steps an epoch, a validation after each: states at 2, 4, ... are good one step later.
+@pytest.mark.parametrize(("step", "target"), [(1, 0), (2, 0), (3, 0), (4, 2), (5, 2), (6, 4)])
+def test_it_goes_back_to_the_last_good_state(
+    discs: Path, tmp_path: Path, faults: dict[str, Any], step: int, target: int
+) -> None:
+    faults["nan"] = {step}
+    heard = Heard()
+    run = train(discs, tmp_path / "run", progress=heard, **TINY)
+    skipped = [row for row in _rows(run) if "skipped" in row]
+    assert [(row["step"], row["back_to"]) for row in skipped] == [(step, target)]
+    assert any(f"step {step}" in line and str(discs / "images") in line for line in heard.said)
+    rates = {row["step"]: row["lr"] for row in _rows(run) if "lr" in row}
+    assert len(rates) == 11
+
+
+def test_an_interrupted_one_goes_back_to_the_same(discs: Path, tmp_path: Path, faults: dict[str, Any]) -> None:
+    faults["nan"] = {6, 9}
+    whole = train(discs, tmp_path / "whole", **TINY)
+    for stop in (5, 6, 7, 9):
+        out = tmp_path / f"stopped-{stop}"
+        with pytest.raises(Interrupted):
+            train(discs, out, progress=Heard(stop), **TINY)
+        with pytest.raises(Interrupted):
+            train(discs, out, resume=True, progress=Heard(1 + stop), **TINY)
+        train(discs, out, resume=True, **TINY)
+        for name in ("model.safetensors", "log.jsonl"):
+            assert (out / name).read_bytes() == (whole / name).read_bytes(), (stop, name)
+
+
+def test_three_end_it_with_the_good_state(discs: Path, tmp_path: Path, faults: dict[str, Any]) -> None:
+    faults["nan"] = {6, 7, 8}
+    with pytest.raises(DataError, match=r"not finite at 3 steps.*case\d\.png.*the state of step 4") as told:
+        train(discs, tmp_path / "run", **TINY)
+    assert "--lr" in told.value.message
+    assert max(path.name for path in (tmp_path / "run" / "last").iterdir()) == "state-00000004.safetensors"
+    with pytest.raises(DataError, match="not finite"):
+        train(discs, tmp_path / "run", resume=True, **TINY)
+
+
+def test_short_memory_takes_a_smaller_batch_and_writes_it_down(
+    discs: Path, tmp_path: Path, faults: dict[str, Any]
+) -> None:
+    faults |= {"most": 2, "from": 5}
+    heard = Heard()
+    run = train(discs, tmp_path / "run", progress=heard, **TINY)
+    assert any("smaller batch, 2 of 4 images" in line for line in heard.said)
+    plan = read_run_config(run / "config.yaml")[1]
+    assert plan is not None
+    assert plan.micro_batch == 2
+    # Killed after the plan was changed, it goes on as it would have.
+    out = tmp_path / "stopped"
+    with pytest.raises(Interrupted):
+        train(discs, out, progress=Heard(7), **TINY)
+    train(discs, out, resume=True, **TINY)
+    assert (out / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
+
+
+def test_no_memory_at_all_is_told(discs: Path, tmp_path: Path, faults: dict[str, Any]) -> None:
+    faults["most"] = 0
+    with pytest.raises(ResourceError, match="one image at a time"):
+        train(discs, tmp_path / "run", **TINY)
+
+
+def test_half_as_many_images_are_tried_each_time() -> None:
+    tried: list[int | None] = []
+
+    def work(images: int | None) -> str:
+        tried.append(images)
+        if images is None or images > 2:
+            raise MemoryError
+        return "done"
+
+    told: list[int] = []
+    assert within_memory(work, 7, None, told.append) == "done"
+    assert (tried, told) == ([None, 4, 2], [4, 2])
+    with pytest.raises(ValueError, match="other"):
+        within_memory(lambda images: (_ for _ in ()).throw(ValueError("other")), 7, None, told.append)
