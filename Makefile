@@ -29,7 +29,7 @@ help:
 	@echo "make demo     train, predict and evaluate on slices of a brain template"
 	@echo "make test     run the tests"
 	@echo "make check    lint, types, floors"
-	@echo "make bench    measure what is said to be fast, both sides in one process"
+	@echo "make bench    measure what is said to be fast, both sides in one run (BENCH='step --rounds 3' for a part)"
 	@echo "make kills    kill a training ten times, resume it, and compare the weights with one never killed"
 	@echo "make parity   hold the metrics against other implementations, in an environment of their own"
 	@echo "make format   let ruff format and mend what it can"
@@ -73,8 +73,7 @@ check: $(VENV)/.packages
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python bench/decoder.py
-	$(BIN)/python bench/encoder.py
+	$(BIN)/python -m bench $(BENCH)
 
 kills: setup
 	rm -rf build/kills-data

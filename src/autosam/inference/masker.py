@@ -88,6 +88,7 @@ class GraphMasker:
     ) -> None:
         shapes = [(1, 3, size, size)] + ([] if rule is None else [(1, 3, rule.size, rule.size)])
         self._graph = Graph(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), precision)
+        self.precision = precision
         self._size, self._rule = size, rule
         self.frame_size = frame_size(size, rule)
         self.mapping = mapping

@@ -26,6 +26,7 @@ class VisionTransformer(nn.Module):
 
     def __init__(self, shape: SamShape) -> None:
         super().__init__()
+        self.shape = shape
         width, grid = shape.hidden_size, shape.image_size // shape.patch_size
         self.patch_embed = PatchEmbedding(width, shape.patch_size)
         self.pos_embed = nn.Parameter(torch.zeros(1, grid, grid, width))
