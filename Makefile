@@ -33,7 +33,7 @@ help:
 	@echo "make demo     train, predict and evaluate on slices of a brain template"
 	@echo "make test     run the tests"
 	@echo "make check    lint, types, floors"
-	@echo "make bench    measure what is said to be fast, both sides in one process"
+	@echo "make bench    measure what is said to be fast, both sides in one run (BENCH='step --rounds 3' for a part)"
 	@echo "make faults   every fault of the list through the real command line, 20 kills among them: half an hour"
 	@echo "make kills    200 kills in every stage of trainings, resumed and compared to the byte: an hour and a half"
 	@echo "make properties   more than 10 000 examples of what must hold of every input"
@@ -83,8 +83,7 @@ check: $(VENV)/.packages
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python bench/decoder.py
-	$(BIN)/python bench/encoder.py
+	$(BIN)/python -m bench $(BENCH)
 
 faults: setup
 	$(BIN)/python -m harness.faults $(FAULTS_ARGS)

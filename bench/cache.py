@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 import torch
+from pairs import compare
 
 from autosam.core.prompt import ImageEmbedding
 from autosam.data.embeddings import EmbeddingCache
-from pairs import compare
 
 
 def main() -> None:

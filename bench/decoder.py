@@ -1,6 +1,6 @@
 """The reordered mask decoder beside transformers' own: forward and backward, alternating in one process.
 
-    python bench/decoder.py [--batch 4] [--rounds 5]
+    python -m bench.decoder [--batch 4] [--rounds 5]
 
 Prints every round, the median ratio, and the greatest difference of logits and of gradients.
 """
@@ -14,7 +14,7 @@ import torch
 
 from autosam.core.prompt import ImageEmbedding, Prompt
 from autosam.models.frozen_sam import load_sam
-from pairs import compare
+from bench.pairs import compare
 
 
 def main() -> None:

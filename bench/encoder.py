@@ -1,6 +1,6 @@
 """A SAM's image encoder in torch beside OpenVINO, both in float32: one image, alternating in one process.
 
-    python bench/encoder.py [--sam litemedsam] [--rounds 5]
+    python -m bench.encoder [--sam litemedsam] [--rounds 5]
 
 Prints the CPU's vectors, every round, the median ratio, and the greatest difference of the embeddings.
 """
@@ -14,7 +14,7 @@ import torch
 from autosam.inference.cpu import cpu_features
 from autosam.inference.engine import make_encoder
 from autosam.models.frozen_sam import load_sam
-from pairs import compare
+from bench.pairs import compare
 
 
 def main() -> None:

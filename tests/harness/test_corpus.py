@@ -7,14 +7,14 @@ import struct
 from pathlib import Path
 
 import pytest
-from harness.fuzz import CORPUS, seeds
-from harness.readers import READERS
 
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.models.checkpoint import Card, read_card, save, to_bytes
 from autosam.models.tensors import check_safetensors, load_tensors
 from autosam.training.config import make_config, read_run_config
 from harness import zoo
+from harness.fuzz import CORPUS, seeds
+from harness.readers import READERS
 
 _KEPT = sorted(path for path in CORPUS.glob("*/*") if path.parent.name in READERS)
 

@@ -122,6 +122,7 @@ class GraphMasker:
         shapes = [(1, 3, size, size)] + ([] if rule is None else [(1, 3, rule.size, rule.size)])
         self._graph = compiled(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), engine, on)
         self._halves = partial(GraphHalves, content, segmenter, size=size, rule=rule, engine=engine, on=on)
+        self.precision = engine.precision
         self._size, self._rule, self._own = size, rule, own
         self.frame_size = frame_size(size, rule)
         self.mapping = mapping

@@ -1,8 +1,9 @@
-"""SAM 1 and its light kin, built over transformers' prompt encoder and mask decoder."""
+"""SAM 1 and its light kin: an image encoder of our own, transformers' prompt encoder and mask decoder."""
 
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from autosam.core.letterbox import PixelRule, Scaling
-from autosam.models.sam_model import Sam, VisionTower
+from autosam.models.sam_model import Sam
 from autosam.models.sam_names import SamShape, from_official, sam_shape
 from autosam.models.tensors import fill_module
 from autosam.models.tiny_vit import TinyViT, TinyViTShape
 from autosam.models.tiny_vit_weights import build_tiny_vit, tiny_vit_shape
+from autosam.models.vit import VisionTransformer
 
-__all__ = ["Sam", "build_sam", "build_tiny_vit_sam", "outline_sam", "tiny_sam"]
+__all__ = ["Sam", "build_sam", "build_tiny_vit_sam", "outline_sam", "random_tensors", "tiny_sam"]
 
 # The official decoder's own constants, which its weights do not show.
 _DECODER_HEADS = 8
@@ -93,12 +95,21 @@ def tiny_sam(seed: int = 0, image_size: int = 64) -> Sam:
         prompt_width=32,
         decoder_mlp_dim=64,
     )
+    return build_sam(
+        random_tensors(shape, seed),
+        "random weights",
+        name="tiny-random",
+        scaling="imagenet",
+        trained_prompts=frozenset(),
+    )
+
+
+def random_tensors(shape: SamShape, seed: int) -> dict[str, Tensor]:
+    """Returns a SAM's tensors under `Sam`'s own names, drawn so that activations keep their size: no real weights."""
     with torch.device("meta"):
         parts = _parts(shape)
     generator = torch.Generator().manual_seed(seed)
-    drawn = {name: _draw(name, tuple(like.shape), generator) for name, like in sorted(parts.state_dict().items())}
-    fill_module(parts, drawn, "random weights")
-    return _assemble(parts, shape, name="tiny-random", scaling="imagenet", trained_prompts=frozenset())
+    return {name: _draw(name, tuple(like.shape), generator) for name, like in sorted(parts.state_dict().items())}
 
 
 def _draw(name: str, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -124,25 +135,10 @@ def _assemble(
 
 
 def _parts(shape: SamShape) -> nn.ModuleDict:
-    from transformers.models.sam.configuration_sam import SamVisionConfig
-    from transformers.models.sam.modeling_sam import SamVisionEncoder
-
     grid = shape.image_size // shape.patch_size
-    vision = SamVisionConfig(
-        image_size=shape.image_size,
-        patch_size=shape.patch_size,
-        hidden_size=shape.hidden_size,
-        num_hidden_layers=shape.num_hidden_layers,
-        num_attention_heads=shape.num_attention_heads,
-        mlp_dim=shape.mlp_dim,
-        window_size=shape.window_size,
-        global_attn_indexes=list(shape.global_attn_indexes),
-        output_channels=shape.prompt_width,
-        num_pos_feats=shape.prompt_width // 2,
-    )
-    vision._attn_implementation = "sdpa"
     parts = _prompt_parts(shape.image_size, grid, shape.prompt_width, shape.decoder_mlp_dim)
-    parts["image_encoder"] = VisionTower(SamVisionEncoder(vision))
+    # One level deeper than it need be: its tensors' names are part of every fingerprint.
+    parts["image_encoder"] = nn.Sequential(OrderedDict(encoder=VisionTransformer(shape)))
     return parts
 
 

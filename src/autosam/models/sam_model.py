@@ -31,7 +31,7 @@ class Sam(nn.Module):
         trained_prompts: kinds of prompt that its weights were trained on.
     """
 
-    code_version = 1
+    code_version = 2
     image_pe: Tensor
 
     def __init__(
@@ -156,19 +156,6 @@ class Sam(nn.Module):
         centres = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], -1)
         encoding: Tensor = self.prompt_encoder.get_submodule("shared_embedding")(centres)
         return encoding.permute(2, 0, 1)[None].contiguous()
-
-
-class VisionTower(nn.Module):
-    """Transformers' SAM vision encoder as a plain pixels -> embedding module."""
-
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Returns (B, C, h, w) for pixels (B, 3, S, S)."""
-        embedding: Tensor = self.encoder(pixels).last_hidden_state
-        return embedding
 
 
 def _fingerprint(tensors: Mapping[str, Tensor]) -> str:

@@ -1,0 +1,121 @@
+"""docs/speed.md and its picture, written from whatever parts were measured: `python -m bench.page`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from autosam.core.files import write_text
+from bench.plots import draw_ratios
+from bench.result import Row, read
+
+PARTS = ("step", "image", "lite", "memory", "throughput", "agreement")
+PAGE, PICTURE = Path("docs/speed.md"), Path("docs/images/speed.png")
+GROWTH = Path("docs/images/growth.png")
+
+_HEAD = """# Speed
+
+Written by `make bench` ([how](../bench)); every figure is of the machine below and nothing else. A baseline and what is
+held against it run in one process, in turn, and the ratio is the median of the rounds' ratios; memory is that of a
+process for each. The reference code's work is re-stated from its description (`bench/reference.py`): SAM's encoder at
+every step, float32, eager attention with its bias tensors, gradients kept for the frozen decoder, HarDNet-85 with the
+stage that nothing reads. "Made weights" are drawn from a seed: the arithmetic is that of real ones, the masks mean
+nothing.
+"""
+
+
+def main() -> None:
+    """Writes the page."""
+    write()
+
+
+def write() -> None:
+    """Writes the page and its picture from the parts that were measured."""
+    found = {part: kept for part in PARTS if (kept := read(part)) is not None}
+    if not found:
+        raise SystemExit("nothing was measured yet: python -m bench")
+    rows = [row for part, (_, kept) in found.items() if part != "agreement" for row in kept]
+    text = [_HEAD, *_machine([machine for machine, _ in found.values()])]
+    floors = any(machine["floors"] for machine, _ in found.values())
+    if not floors:
+        text.append(
+            "The floors hold for CPUs with AMX or AVX-512 bf16. This one has neither, so its ratios are held to none.\n"
+        )
+    if rows:
+        timed = [row for row in rows if row.unit in ("s", "MB")]
+        if timed:
+            draw_ratios(timed, floors, PICTURE)
+            text.append(f"![Every path beside its baseline](images/{PICTURE.name})\n")
+        text += [_table(rows, floors), _rounds(rows)]
+    if "agreement" in found:
+        text.append(_agreement(found["agreement"][1]))
+    if GROWTH.is_file():
+        text.append(
+            "## Growth\n\nTime over the number of images, their size, the cached views of an image and the batch of a "
+            "step (`python -m bench.growth`), LiteMedSAM with the light g.\n\n"
+            f"![Growth](images/{GROWTH.name})\n"
+        )
+    write_text(PAGE, "\n".join(text))
+    print(PAGE)
+
+
+def _machine(machines: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for one in dict.fromkeys(map(str, machines)):
+        facts = next(machine for machine in machines if str(machine) == one)
+        versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+        lines.append(
+            f"{facts['cpu']} ({', '.join(facts['features']) or 'no vectors known'}), {facts['cores']} cores, "
+            f"{facts['threads']} threads, {facts['memory'] / 2**30:.0f} GB; {facts['system']}; {versions}.\n"
+        )
+    return lines
+
+
+def _table(rows: list[Row], floors: bool) -> str:
+    lines = ["| path | baseline | ours | ratio | floor | agreement | load |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        close = ", ".join(f"{name} {value:.5g}" for name, value in row.agreement.items()) or "-"
+        floor = "-" if row.floor is None or not floors else f"{row.floor:g} {'✓' if row.ratio >= row.floor else '✗'}"
+        lines.append(
+            f"| {row.path}<br>{row.note} | {_middle(row.before):.4g} {row.unit} | {_middle(row.after):.4g} {row.unit} "
+            f"| **{row.ratio:.2f}** | {floor} | {close} | {_span(row.load)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _rounds(rows: list[Row]) -> str:
+    lines = ["## All rounds", "", "| path | baseline | ours |", "|---|---|---|"]
+    for row in rows:
+        before, after = (" ".join(f"{value:.4g}" for value in side) for side in (row.before, row.after))
+        lines.append(f"| {row.path} | {before} | {after} |")
+    return "\n".join(lines) + "\n"
+
+
+def _agreement(rows: list[Row]) -> str:
+    lines = [
+        "## Agreement of engines",
+        "",
+        "IoU of each engine's masks with those of torch in float32, a trained run on real images",
+        "(`python -m bench.agreement`); the mean must be at least .995 and none below .97.",
+        "",
+        "| engine | mean | least | |",
+        "|---|---|---|---|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row.path.removeprefix('masks of ')} | {row.agreement['mean']:.5f} | {row.agreement['least']:.5f} "
+            f"| {row.note} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _middle(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _span(loads: list[float]) -> str:
+    return f"{min(loads):.1f} to {max(loads):.1f}" if loads else "-"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench import machine, page, result
+from bench.pairs import alternate
+from bench.result import Row, keep
+
+
+@pytest.mark.parametrize("floors", [False, True])
+def test_floors_are_shown_only_where_they_hold(floors: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(machine, "has_floors", lambda: floors)
+    monkeypatch.setattr(result, "has_floors", lambda: floors)
+    row = Row(
+        "a path", "theirs", "s", [8.0, 9.0, 10.0], [2.0, 3.0, 2.0], 4.0, 4.5, {"mask IoU": 0.999}, "a note", [1.5]
+    )
+    keep("step", [row])
+    page.write()
+    text = Path("docs/speed.md").read_text()
+    assert "| a path<br>a note | 9 s | 2 s | **4.00** |" in text
+    assert "8 9 10 | 2 3 2" in text, "not all rounds"
+    assert ("4.5 ✗" in text) == floors
+    assert ("held to none" in text) != floors
+    assert Path("docs/images/speed.png").stat().st_size > 1000
+
+
+def test_works_take_turns() -> None:
+    calls: list[str] = []
+    seconds, loads = alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, 0)
+    assert [len(taken) for taken in seconds.values()] == [3, 3] == [len(loads)] * 2
+    assert calls[-6:] == ["a", "b"] * 3
