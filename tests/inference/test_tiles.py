@@ -36,7 +36,7 @@ class Reads:
         return Masks(logits, dense, -logits)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(1, 260), st.integers(1, 260), st.one_of(st.none(), st.integers(32, 200)))
 def test_constant_logits_come_back(height: int, width: int, tile: int | None) -> None:
     rgb = np.zeros((height, width, 3), np.uint8)
@@ -61,7 +61,8 @@ def test_smooth_logits_come_back() -> None:
     whole = maps_of(Reads(), rgb, None, prompt=True).prompt
     assert whole is not None
     assert maps.prompt.shape == whole.shape == (3, CELLS, CELLS)
-    assert (maps.prompt - whole)[:, :6].abs().max() < 0.6
+    # Levels go from 0 to 15; cells this coarse do not end where the image does, and the sixth row straddles padding.
+    assert (maps.prompt - whole)[:, :5].abs().max() < 0.6
     assert not maps.prompt[:, 6:].any()
 
 
