@@ -165,7 +165,7 @@ def _asked(
     """Yields prompts of points (N, k, 2), or of the corners (N, 2, 2) of boxes, some at once, with their number."""
     # SAM's prompt encoder takes whole numbers for pixels and adds the half to their centre itself.
     square = torch.from_numpy(box.to_square(at) - 0.5).to(device, torch.float32)
-    for some in square.split(_AT_ONCE):
+    for some in torch.split(square, _AT_ONCE):
         if corners:
             yield sam.prompt(boxes=some.flatten(1)), len(some)
         else:

@@ -84,7 +84,7 @@ def of_run(run: Path, *, seconds: float | None = None, temporal: float = 0.0, **
         return Predicted(prediction, values)
 
     marks = (OWN_TRAINING,) if card.sam == "litemedsam" else ()
-    about = {"run": run.name, "sha256": digest(run), "encoder": model.encoder, "card": asdict(card)}
+    about: dict[str, Any] = {"run": run.name, "sha256": digest(run), "encoder": model.encoder, "card": asdict(card)}
     name = card.title
     if temporal:
         name, about = f"{name}, temporal {temporal:g}", {**about, "temporal": temporal}

@@ -17,13 +17,12 @@ from autosam.core.checks import look_up
 from autosam.core.errors import UsageError
 from autosam.core.files import cache_folder
 from autosam.core.progress import Progress
-from autosam.data.embeddings import EmbeddingCache
+from autosam.data.embeddings import CACHE_BYTES, EmbeddingCache
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import device as find_device
 from autosam.inference.engine import make_encoder
 from autosam.models.frozen_sam import FrozenSam, load_sam
 from autosam.models.rivals import AUTOSAM, METHODS
-from autosam.training.train import CACHE_BYTES
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "trained": METHODS,

@@ -83,8 +83,8 @@ def names(*, as_json: bool) -> None:
     out = console()
     out.print(table)
     out.print("Methods (--method): autosam, or a rival trained by the same loop:")
-    for name, entry in RIVALS.items():
-        out.print(f"  {name}: {entry.summary}", markup=False)
+    for name, rival in RIVALS.items():
+        out.print(f"  {name}: {rival.summary}", markup=False)
     out.print(f"Prompt encoders (--prompt-encoder): {', '.join(PROMPT_ENCODERS)}, hf:NAME")
     out.print(f"Augmentations (--augment): {', '.join(AUGMENTATIONS)}")
     out.print(f"Losses (--loss): {', '.join(LOSSES)}")

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -93,6 +94,10 @@ class Crops:
     def ids(self) -> tuple[str, ...]:
         """The tiles' names."""
         return tuple(crop.id for crop in self.crops)
+
+    def file(self, index: int) -> Path:
+        """Returns the file of the image that a tile is cut from."""
+        return self.data.file(self.crops[index].case)
 
     def read(self, index: int) -> Sample:
         """Reads one tile, RGB, with its boolean mask, its image's group and file.

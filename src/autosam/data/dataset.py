@@ -30,6 +30,10 @@ class Source(Protocol):
         """The cases' names."""
         ...
 
+    def file(self, index: int) -> Path:
+        """Returns the file of a case's image."""
+        ...
+
     def read(self, index: int) -> Sample:
         """Reads one case; its mask is boolean."""
         ...
@@ -63,6 +67,10 @@ class Dataset:
     def groups(self) -> tuple[str | None, ...]:
         """Each case's group; None where unknown."""
         return tuple(pair.group for pair in self.pairs)
+
+    def file(self, index: int) -> Path:
+        """Returns the file of a case's image."""
+        return self.pairs[index].image
 
     def read(self, index: int) -> Sample:
         """Reads one case; its mask is boolean under the foreground rule.

@@ -151,7 +151,7 @@ class Video:
             raise DataError("it holds no video", file=path, cure="Give a file with pictures in it")
         self._path, self._container, self._lost, self._end = path, container, lost, 0.0
         self._stream: VideoStream = stream  # type: ignore[assignment]
-        self._check(stream.height, stream.width)  # type: ignore[union-attr]
+        self._check(stream.height, stream.width)  # type: ignore[attr-defined]
         rate = self._stream.average_rate
         self.rate = rate if rate is not None and _RATES[0] <= rate <= _RATES[1] else None
         self.count: int | None = stream.frames or None

@@ -64,7 +64,7 @@ def maps_of(masker: Masker, rgb: npt.NDArray[np.uint8], tile: int | None, *, pro
 
 def frames_of(rgb: npt.NDArray[np.uint8], tile: int | None, size: int) -> Iterator[tuple[Window, Letterbox, Frame]]:
     """Yields the windows of an image (H, W, 3), each with its letterbox and its frame of side `size`."""
-    for window in Grid(*rgb.shape[:2], tile).windows:
+    for window in Grid(rgb.shape[0], rgb.shape[1], tile).windows:
         box = Letterbox(size, window.height, window.width)
         yield window, box, box.frame(np.ascontiguousarray(rgb[window.area]))
 

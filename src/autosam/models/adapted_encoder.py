@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from torch import Tensor, nn
 
 from autosam.core.errors import ModelError
 from autosam.models.adapters import BlockAdapters
-from autosam.models.sam_model import Sam, VisionTower
+from autosam.models.sam_model import Sam
 from autosam.models.tiny_vit import Block, Stage, TinyViT
-
-if TYPE_CHECKING:
-    from transformers.models.sam.modeling_sam import SamVisionEncoder, SamVisionLayer
+from autosam.models.vit import Layer, VisionTransformer
 
 
 def encoder_adapters(sam: Sam) -> nn.ModuleList:
@@ -33,16 +31,15 @@ def encode_adapted(sam: Sam, adapters: nn.ModuleList, pixels: Tensor) -> Tensor:
     taken = cast("Sequence[BlockAdapters]", adapters)
     if isinstance(sam.image_encoder, TinyViT):
         return _tiny_vit(sam.image_encoder, taken, pixels)
-    return _vit(cast("SamVisionEncoder", cast("VisionTower", sam.image_encoder).encoder), taken, pixels)
+    return _vit(cast("VisionTransformer", sam.image_encoder), taken, pixels)
 
 
 def _widths(sam: Sam) -> list[int]:
     encoder = sam.image_encoder
     if isinstance(encoder, TinyViT):
         return [block.attn.proj.in_features for _, blocks in _attending(encoder) for block in blocks]
-    if isinstance(encoder, VisionTower):
-        vit = cast("SamVisionEncoder", encoder.encoder)
-        return [vit.config.hidden_size for _ in vit.layers]
+    if isinstance(encoder, VisionTransformer):
+        return [encoder.shape.hidden_size for _ in encoder.layers]
     raise ModelError(
         f"{sam.name} has an image encoder that no adapters are known for", cure="Take a SAM with a ViT or TinyViT"
     )
@@ -73,25 +70,16 @@ def _tiny_vit_block(block: Block, adapters: BlockAdapters, x: Tensor) -> Tensor:
     return out.permute(0, 3, 1, 2)
 
 
-def _vit(encoder: SamVisionEncoder, adapters: Sequence[BlockAdapters], pixels: Tensor) -> Tensor:
-    x = encoder.patch_embed(pixels)
-    if encoder.pos_embed is not None:
-        x = x + encoder.pos_embed
+def _vit(encoder: VisionTransformer, adapters: Sequence[BlockAdapters], pixels: Tensor) -> Tensor:
+    x = encoder.patch_embed(pixels) + encoder.pos_embed
     for layer, own in zip(encoder.layers, adapters, strict=True):
-        x = _vit_block(cast("SamVisionLayer", layer), own, x)
-    embedding: Tensor = encoder.neck(x)
+        x = _vit_block(cast("Layer", layer), own, x)
+    embedding: Tensor = encoder.neck(x.permute(0, 3, 1, 2))
     return embedding
 
 
-def _vit_block(layer: SamVisionLayer, adapters: BlockAdapters, x: Tensor) -> Tensor:
-    normed, window = layer.layer_norm1(x), layer.window_size
-    if window > 0:
-        windows, padded = layer.window_partition(normed, window)
-        grid = (int(x.shape[1]), int(x.shape[2]))
-        mixed = layer.window_unpartition(layer.attn(hidden_states=windows)[0], window, padded, grid)
-    else:
-        mixed = layer.attn(hidden_states=normed)[0]
-    x = x + adapters.attended(mixed)
+def _vit_block(layer: Layer, adapters: BlockAdapters, x: Tensor) -> Tensor:
+    x = x + adapters.attended(layer.attended(x))
     normed = layer.layer_norm2(x)
     out: Tensor = x + layer.mlp(normed) + adapters.beside_mlp(normed)
     return out

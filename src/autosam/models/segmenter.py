@@ -121,7 +121,7 @@ class SamSegmenter(nn.Module):
     def prompt(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> torch.Tensor:
         """See `Prompting`."""
         check_shape(image, (None, 3, self.size, self.size), "image")
-        return self.parts.g(image, _given(embedding).main)
+        return self.parts.g(image, _given(embedding).main)  # type: ignore[no-any-return]
 
     def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
         """See `Prompting`."""
@@ -157,7 +157,7 @@ class SurrogateSegmenter(nn.Module):
     def prompt(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> torch.Tensor:
         """See `Prompting`."""
         check_shape(image, (None, 3, self.size, self.size), "image")
-        return self.parts.g(image, None if embedding is None else embedding.main)
+        return self.parts.g(image, None if embedding is None else embedding.main)  # type: ignore[no-any-return]
 
     def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
         """See `Prompting`."""

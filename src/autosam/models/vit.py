@@ -83,9 +83,14 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns (B, h, w, C) of (B, h, w, C)."""
-        seen = self.layer_norm1(x)
-        x = x + (self._in_windows(seen) if self.windowed else self.attn(seen))
+        x = x + self.attended(x)
         return x + self.mlp(self.layer_norm2(x))  # type: ignore[no-any-return]
+
+    def attended(self, x: Tensor) -> Tensor:
+        """Returns what attention adds to (B, h, w, C)."""
+        seen = self.layer_norm1(x)
+        added: Tensor = self._in_windows(seen) if self.windowed else self.attn(seen)
+        return added
 
     def _in_windows(self, x: Tensor) -> Tensor:
         """Applies the attention to windows; zeros fill up the last ones, and are seen like any position."""
@@ -96,7 +101,8 @@ class Layer(nn.Module):
         windows = pad(x, (0, 0, 0, beside, 0, below)).view(batch, rows, side, columns, side, -1).transpose(2, 3)
         mixed = self.attn(windows.reshape(batch * rows * columns, side, side, -1))
         whole = mixed.view(batch, rows, columns, side, side, -1).transpose(2, 3)
-        return whole.reshape(batch, rows * side, columns * side, -1)[:, :height, :width]
+        back: Tensor = whole.reshape(batch, rows * side, columns * side, -1)[:, :height, :width]
+        return back
 
 
 class Perceptron(nn.Module):

@@ -118,8 +118,8 @@ class Examples:
 
     def files(self, ids: Sequence[str]) -> list[str]:
         """Returns the image files of some cases."""
-        known = {pair.id: str(pair.image) for pair in self.data.pairs}
-        return [known[name] for name in ids]
+        cases = {name: case for case, name in enumerate(self.data.ids)}
+        return [str(self.data.file(cases[name])) for name in ids]
 
     def frame(self, index: Index) -> Frame:
         """Returns the augmented frame of (case, number), with its mask."""
