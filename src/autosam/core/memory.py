@@ -10,15 +10,15 @@ import sys
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGE = 1 << 30
 # What torch, OpenVINO, OpenBLAS and the loader of libraries say, each in words of its own.
-_WORDS: tuple[str, ...] = (
+_WORDS = (
     "out of memory",
     "allocate memory",
     "bad_alloc",
     "bad allocation",
     "create a memory object",
     "map segment",
+    "can't start new thread",
 )
-_WORDS += ("can't start new thread",)
 
 
 def keep_freed_memory() -> bool:
