@@ -60,8 +60,8 @@ def test_one_table_holds_autosam_its_rivals_and_prompts_with_what_they_cost(
         assert "PARTIAL COPY" in section
         for title in ("AutoSAM (tiny-random, hardnet39ds)", "U-Net (width 4)", "SAM (tiny-random): the box of each"):
             assert section.count(f"| {title}") == (2 if view == "official" else 3)
-    assert "| oracle, untrained | none |" in table
-    assert "1 epochs" in table and "2 seeds" in table and "± " in table
+    assert "| oracle, untrained | none |" in table and "ORACLE PROMPTS" not in table
+    assert "| 1 epoch, " in table and "2 seeds" in table and "± " in table
     assert sorted(path.name for path in out.iterdir() if path.is_dir()) == sorted([*summary["methods"], "training"])
 
 

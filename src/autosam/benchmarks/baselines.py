@@ -25,6 +25,7 @@ LEAST_QUALITY, LEAST_STABILITY = 0.88, 0.95
 # What stands for "nothing is there".
 NOWHERE = -20.0
 _AT_ONCE = 16
+_ORACLE, _UNTRAINED = PROMPT_MARKS = ("ORACLE PROMPTS", "UNTRAINED PROMPT")
 
 Kind = Literal["centre", "points", "box", "mask", "nothing", "everything"]
 
@@ -104,10 +105,10 @@ def of_baseline(name: str, sam: FrozenSam, embed: Callable[[Frame], ImageEmbeddi
     untrained = baseline.untrained(sam)
     marks = [OWN_TRAINING] if sam.name == "litemedsam" else []
     if baseline.oracle:
-        marks.append(f"ORACLE PROMPTS: {name} is told of the truth of each test image ({baseline.summary})")
+        marks.append(f"{_ORACLE}: {name} is told of the truth of each test image ({baseline.summary})")
     if untrained:
         marks.append(
-            f"UNTRAINED PROMPT: {sam.name} never saw a prompt such as that of {name} in its training; no ground to say "
+            f"{_UNTRAINED}: {sam.name} never saw a prompt such as that of {name} in its training; no ground to say "
             "that anything beats SAM"
         )
     about = {

@@ -53,8 +53,12 @@ def in_words(budgets: Sequence[Budget | None]) -> str:
     if not known:
         return "none"
     minutes, epochs = known[0]["minutes"], known[0]["epochs"]
-    asked = f"{minutes:g} min" if minutes is not None else f"{epochs} epochs" if epochs is not None else "unknown time"
+    asked = f"{minutes:g} min" if minutes is not None else _epochs(epochs)
     steps = sorted({budget["steps"] for budget in known if budget["steps"] is not None})
     some = "" if not steps else f", {steps[0]} steps" if len(steps) == 1 else f", {steps[0]} to {steps[-1]} steps"
     seeds = f", {len(known)} seeds" if len(known) > 1 else f", seed {known[0]['seed']}"
     return f"{asked}{some}{seeds}, {known[0]['parameters'] / 1e6:.2f} M"
+
+
+def _epochs(count: int | None) -> str:
+    return "unknown time" if count is None else f"{count} epoch{'s' if count > 1 else ''}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autosam.benchmarks.baselines import PROMPT_MARKS
 from autosam.benchmarks.benchmark import Benchmark
 from autosam.benchmarks.budget import in_words
 from autosam.benchmarks.markdown import cell, closing, headed, label
@@ -63,8 +64,9 @@ class Results:
             lines += [*(f"- {mark}" for mark in common), ""]
             for part in first.averages[view.name]:
                 lines += [*self._part(known, view, part), ""]
-        own = {row: [m for m in result.marks if m not in common] for row, result in self.results.items()}
-        notes = [f"- `{row}`: {mark}" for row, marks in own.items() for mark in marks]
+        own = [(row, mark) for row, result in self.results.items() for mark in result.marks if mark not in common]
+        # The column of prompts says these already.
+        notes = [f"- `{row}`: {mark}" for row, mark in own if not mark.startswith(PROMPT_MARKS)]
         lines += [_LEGEND, "", *notes, *([""] if notes else []), *closing(known)]
         return "\n".join(lines)
 
