@@ -158,7 +158,7 @@ def contest(sheet: Sheet, ranked: Sequence[int], *, tested: bool, seed: int = 0)
     values = np.stack([each.mean(axis=0) for each in sheet.seeds], axis=1)
     grouped = any(group is not None for group in sheet.groups)
     units = by_group(values, sheet.groups)
-    frame = {
+    frame: dict[str, Any] = {
         "view": sheet.view,
         "part": sheet.part,
         "measure": sheet.measure,

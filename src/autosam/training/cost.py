@@ -50,7 +50,7 @@ class _Watch(TorchDispatchMode):
     def __init__(self, before: Iterable[torch.Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.live = self.peak = 0
-        self._known = WeakIdKeyDictionary()  # type: ignore[no-untyped-call]
+        self._known = WeakIdKeyDictionary()
         for tensor in before:
             self._known[tensor.untyped_storage()] = True
 
