@@ -216,7 +216,10 @@ def _own(methods: Sequence[Scored], view: View, part: str, measure: Measure) -> 
 
 
 def _notes(methods: Sequence[Scored], contests: Sequence[Contest]) -> list[str]:
-    notes = [f"{mark}" for mark in dict.fromkeys(mark for method in methods for mark in method.marks)]
+    notes = []
+    for mark in dict.fromkeys(mark for method in methods for mark in method.marks):
+        holders = [method.name for method in methods if mark in method.marks]
+        notes.append(mark if len(holders) == len(methods) else f"{', '.join(holders)}: {mark}")
     for method in methods:
         if method.untrained_prompt:
             notes.append(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Mask = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 
-_GAP, _SIDE, _HEAD, _FOOT = 0.045, 0.2, 0.42, 0.24
+_GAP, _SIDE, _FOOT, _TITLE, _WARNING = 0.045, 0.2, 0.24, 0.13, 0.1
 _FLATTEST, _STEEPEST = 0.45, 1.6
 # In pixels of the small picture: half a point on paper.
 _LINE = 2.4
@@ -72,7 +72,7 @@ def side_by_side(samples: Sequence[Sample], columns: Sequence[Column]) -> Figure
             cells.append(Cell(overlay(rgb, shrink_mask(mask), truth=small, width=_LINE), f"{dice(truth, mask):.3f}"))
         cells.append(Cell(overlay(rgb, small, colour=TRUTH, width=_LINE)))
         rows.append(cells)
-    figure = _plate(heads, rows, [sample.id for sample in samples])
+    figure = _plate(heads, rows, [sample.id for sample in samples], _FOOT)
     _legend(figure)
     return figure
 
@@ -113,7 +113,9 @@ def _silhouette(mask: Mask) -> Bytes:
     return np.repeat(levels, 3, axis=2)
 
 
-def _plate(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]], names: Sequence[str]) -> Figure:
+def _plate(
+    heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]], names: Sequence[str], foot: float = 0.02
+) -> Figure:
     """Returns a page's width of cells of one width; a row is as high as its image is at that width."""
     from matplotlib.figure import Figure
     from matplotlib.patheffects import withStroke
@@ -121,13 +123,16 @@ def _plate(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]], nam
     count = len(heads)
     cell = (PAGE - _SIDE - (count - 1) * _GAP) / count
     heights = [cell * float(np.clip(row[0].rgb.shape[0] / row[0].rgb.shape[1], _FLATTEST, _STEEPEST)) for row in rows]
-    body = sum(heights) + (len(rows) - 1) * _GAP
+    gaps = (len(rows) - 1) * _GAP
+    titles = [fill(title, max(8, int(cell / 0.062)), break_on_hyphens=False) for title, _ in heads]
+    lift = _WARNING * max(1 + warning.count("\n") if warning else 0 for _, warning in heads)
+    head = 0.08 + lift + _TITLE * max(1 + title.count("\n") for title in titles)
     # What is too high for a page is made narrower, in proportion.
-    scale = min(1.0, (TALLEST - _HEAD - _FOOT) / body)
-    cell, heights, body = cell * scale, [high * scale for high in heights], body * scale
-    wide, high = _SIDE + count * cell + (count - 1) * _GAP, _HEAD + body + _FOOT
+    scale = min(1.0, (TALLEST - head - foot - gaps) / sum(heights))
+    cell, heights = cell * scale, [tall * scale for tall in heights]
+    wide, high = _SIDE + count * cell + (count - 1) * _GAP, head + sum(heights) + gaps + foot
     figure = Figure(figsize=(wide, high))
-    top = high - _HEAD
+    top = high - head
     for row, (cells, tall) in enumerate(zip(rows, heights, strict=True)):
         top -= tall
         figure.text(
@@ -145,17 +150,11 @@ def _plate(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]], nam
                     path_effects=[withStroke(linewidth=1.6, foreground=INK)],
                 )  # fmt: skip
         top -= _GAP
-    letters = max(8, int(cell / 0.062))
-    lift = max((0.1 * (1 + warning.count("\n")) for _, warning in heads if warning), default=0.0)
-    for column, (title, warning) in enumerate(heads):
-        middle = (_SIDE + column * (cell + _GAP) + cell / 2) / wide
-        foot = high - _HEAD + 0.05
-        if warning:
-            figure.text(middle, foot / high, warning, fontsize=5.5, color=WARNING, ha="center", va="bottom")
-        figure.text(
-            middle, (foot + lift) / high, fill(title, letters, break_on_hyphens=False), fontsize=7.5, ha="center",
-            va="bottom", linespacing=1.05,
-        )  # fmt: skip
+    for column, (title, (_, warning)) in enumerate(zip(titles, heads, strict=True)):
+        middle, line = (_SIDE + column * (cell + _GAP) + cell / 2) / wide, high - head + 0.05
+        figure.text(middle, line / high, warning, fontsize=5.5, color=WARNING, ha="center", va="baseline")
+        # The baseline of several lines is that of the last one.
+        figure.text(middle, (line + lift) / high, title, fontsize=7.5, ha="center", va="baseline", linespacing=1.05)
     return figure
 
 
