@@ -116,4 +116,3 @@ def stranger(head: bytes) -> str:
         return "a DICOM file"
     printable = sum(byte in b"\t\n\r\f" or byte >= 32 for byte in head)
     return "text" if b"\x00" not in head and printable >= 0.97 * len(head) else "a file of an unknown kind"
-

@@ -83,7 +83,9 @@ class VideoWriter:
         try:
             self._container.mux(self._track.encode(frame))
         except MemoryError as fault:
-            raise ResourceError("not enough memory to write it", file=self._file, cure="Close other programs") from fault
+            raise ResourceError(
+                "not enough memory to write it", file=self._file, cure="Close other programs"
+            ) from fault
 
     def _begin(self, height: int, width: int) -> Any:
         scale = min(1.0, LONGEST_SIDE / max(height, width))

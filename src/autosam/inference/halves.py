@@ -101,7 +101,9 @@ class GraphHalves:
     def _prompt(self) -> Graph:
         shapes = [(1, 3, self._size, self._size)]
         shapes += [] if self._rule is None else [(1, 3, self._rule.size, self._rule.size)]
-        return Graph(f"{self._content} prompt 1", shapes, lambda: _Prompt(prompting(self._segmenter())), self._precision)
+        return Graph(
+            f"{self._content} prompt 1", shapes, lambda: _Prompt(prompting(self._segmenter())), self._precision
+        )
 
     def _second(self) -> torch.nn.Module:
         return _Answer(prompting(self._segmenter()))

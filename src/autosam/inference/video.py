@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ def predict_clip(predictor: ClipPredictor, file: Path, rate: Fraction | None = N
             yield predictor.frame(frame, file.stem, file)
 
 
-def read_ahead(clip: Clip) -> Iterator[ClipFrame]:
+def read_ahead(clip: Clip) -> Generator[ClipFrame, None, None]:
     """Yields a clip's frames, read in one thread a little ahead of their use."""
     frames = iter(clip)
     for frame in ahead(lambda _: next(frames, None), repeat(None)):
