@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 
@@ -59,3 +60,31 @@ def noise(_rule: ModuleType) -> Callable[[int, tuple[int, ...]], np.ndarray]:
 def _steady() -> None:
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture
+def make_clip() -> Callable[..., Path]:
+    """Writes pictures (T, H, W, 3) as a video by PyAV alone, each one plain so that any codec keeps it."""
+
+    def make(
+        file: Path,
+        pictures: np.ndarray,
+        *,
+        codec: str = "libx264",
+        pixels: str = "yuv420p",
+        rate: Fraction = Fraction(25),
+        turned: int = 0,
+        options: dict[str, str] | None = None,
+    ) -> Path:
+        av = pytest.importorskip("av")
+        with av.open(str(file), "w", options=options or {}) as container:
+            stream = container.add_stream(codec, rate=rate)
+            stream.height, stream.width, stream.pix_fmt = *pictures.shape[1:3], pixels
+            if turned:
+                stream.set_display_rotation(turned)
+            for picture in pictures:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")))
+            container.mux(stream.encode())
+        return file
+
+    return make

@@ -212,3 +212,44 @@ def test_training_then_scoring_and_the_record_of_what_was_seen(make: Makers, tmp
     code, _, err = run(*arguments, "--out", tmp_path / "allowed", "--allow-duplicates")
     assert code == 0, err
     assert "SEEN IN TRAINING" in (tmp_path / "allowed" / "table.md").read_text()
+
+
+def test_the_average_over_a_clip_begins_anew_with_every_clip(
+    make: Makers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from autosam.inference.temporal import TemporalMasker
+
+    root = make["sunseg"](tmp_path / "data")
+    flags = ("--sam", "tiny-random", "--engine", "torch", "--epochs", "1")
+    code, said, err = run("sunseg", "--data", root, "--train", "--out", tmp_path / "plain", "--json", *flags)
+    assert code == 0, err
+    begun: list[int] = []
+    restart, call = TemporalMasker.restart, TemporalMasker.__call__
+    monkeypatch.setattr(TemporalMasker, "restart", lambda self: (begun.append(0), restart(self))[1])
+
+    def counting(self: TemporalMasker, frame: object) -> object:
+        begun[-1] += 1
+        return call(self, frame)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TemporalMasker, "__call__", counting)
+    again = ("sunseg", "--data", root, "--run", tmp_path / "plain" / "seed-0", "--engine", "torch", "--json")
+    code, said, err = run(*again, "--temporal", "0.6", "--out", tmp_path / "mixed")
+    assert code == 0, err
+    assert [count for count in begun if count] == [4, 4, 4]
+    summary = json.loads(said)
+    assert summary["method"].endswith("temporal 0.6")
+    assert summary["provenance"][0]["method"]["temporal"] == 0.6
+    code, said, err = run(*again, "--out", tmp_path / "off")
+    assert code == 0, err
+    plain = json.loads((tmp_path / "plain" / "summary.json").read_text())
+    assert json.loads(said)["standard"] == plain["standard"]
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "said"), [("glas", "--run", "no clips"), ("sunseg", "--predictions", "no prompt to average")]
+)
+def test_an_average_of_what_has_none_is_2(name: str, source: str, said: str, make: Makers, tmp_path: Path) -> None:
+    root = make[name](tmp_path / "data")
+    code, _, err = run(name, "--data", root, source, tmp_path, "--temporal", "0.5", "--out", tmp_path / "out")
+    assert code == 2, err
+    assert said in err

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -146,12 +146,12 @@ class Video:
     """The frames of an open video, turned upright as the file says."""
 
     def __init__(self, path: Path, container: InputContainer, lost: int) -> None:
-        stream = container.streams.best("video")
+        stream = cast("VideoStream | None", container.streams.best("video"))
         if stream is None:
             raise DataError("it holds no video", file=path, cure="Give a file with pictures in it")
         self._path, self._container, self._lost, self._end = path, container, lost, 0.0
-        self._stream: VideoStream = stream  # type: ignore[assignment]
-        self._check(stream.height, stream.width)  # type: ignore[attr-defined]
+        self._stream = stream
+        self._check(stream.height, stream.width)
         rate = self._stream.average_rate
         self.rate = rate if rate is not None and _RATES[0] <= rate <= _RATES[1] else None
         self.count: int | None = stream.frames or None

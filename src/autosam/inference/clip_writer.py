@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -133,12 +133,13 @@ class _Job:
                 with open_clip(place.file, self._rate) as clip:
                     clip_row = replace(clip_row, rate=None if clip.rate is None else round(float(clip.rate), 6))
                     self._progress.start(f"predicting {place.name}", clip.count)
-                    for row, size in self._rows(clip, files):
-                        place.add(row)
-                        clip_row = _counted(clip_row, row, size)
-                        if row.error:
-                            self._progress.say(f"skipped: {row.error}")
-                        self._progress.advance()
+                    with closing(self._rows(clip, files)) as rows:
+                        for row, size in rows:
+                            place.add(row)
+                            clip_row = _counted(clip_row, row, size)
+                            if row.error:
+                                self._progress.say(f"skipped: {row.error}")
+                            self._progress.advance()
             except DataError as fault:
                 clip_row = replace(clip_row, error=writable(fault.message))
             if self._video is not None:
@@ -146,7 +147,7 @@ class _Job:
         place.end(clip_row.frames)
         return clip_row
 
-    def _rows(self, clip: Clip, files: ExitStack) -> Iterator[tuple[FrameRow, Size | None]]:
+    def _rows(self, clip: Clip, files: ExitStack) -> Generator[tuple[FrameRow, Size | None], None, None]:
         """Yields a row a frame, in order, once its files are written and its picture is in the overlay."""
         waiting: deque[tuple[Future[tuple[FrameRow, Size | None]], int]] = deque()
         broken: DataError | None = None

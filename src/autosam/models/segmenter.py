@@ -121,7 +121,8 @@ class SamSegmenter(nn.Module):
     def prompt(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> torch.Tensor:
         """See `Prompting`."""
         check_shape(image, (None, 3, self.size, self.size), "image")
-        return self.parts.g(image, _given(embedding).main)  # type: ignore[no-any-return]
+        dense: torch.Tensor = self.parts.g(image, _given(embedding).main)
+        return dense
 
     def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
         """See `Prompting`."""
@@ -157,7 +158,8 @@ class SurrogateSegmenter(nn.Module):
     def prompt(self, image: torch.Tensor, embedding: ImageEmbedding | None) -> torch.Tensor:
         """See `Prompting`."""
         check_shape(image, (None, 3, self.size, self.size), "image")
-        return self.parts.g(image, None if embedding is None else embedding.main)  # type: ignore[no-any-return]
+        dense: torch.Tensor = self.parts.g(image, None if embedding is None else embedding.main)
+        return dense
 
     def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
         """See `Prompting`."""
