@@ -24,6 +24,8 @@ from autosam.models.frozen_sam import FrozenSam
 
 _HINT = {"float32": "f32", "bfloat16": "bf16"}
 _FILE, _COMPILED = "graph.xml", "compiled.blob"
+# To keep what a larger graph was compiled to would take its weights' size in memory once more.
+_KEPT_BYTES = 512 << 20
 
 
 def openvino() -> Any:
@@ -98,13 +100,16 @@ def _compiled(key: str, convert: Callable[[Path], object], hints: dict[str, str]
         platform.machine(),
         str(sorted(hints.items())),
     ]
-
-    def build(place: Path) -> None:
+    compiled = hashlib.sha256("\n".join(here).encode()).hexdigest()
+    if not cache.sound(compiled):
         graph = cache.get(key, convert) / _FILE
-        (place / _COMPILED).write_bytes(core.compile_model(str(graph), "CPU", hints).export_model().getvalue())
-
-    made = cache.get(hashlib.sha256("\n".join(here).encode()).hexdigest(), build)
-    return core.import_model((made / _COMPILED).read_bytes(), "CPU", hints)
+        model = core.compile_model(str(graph), "CPU", hints)
+        if graph.with_suffix(".bin").stat().st_size > _KEPT_BYTES:
+            return model
+        cache.get(compiled, lambda place: (place / _COMPILED).write_bytes(model.export_model().getbuffer()))
+        del model
+    # Loaded by the first start too, so that no number depends on whether it was there.
+    return core.import_model((cache.folder / compiled / _COMPILED).read_bytes(), "CPU", hints)
 
 
 def graph_key(content: str, shapes: Sequence[tuple[int, ...]]) -> str:
