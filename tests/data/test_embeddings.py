@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from autosam.core.errors import ModelError
 from autosam.core.prompt import ImageEmbedding
+from autosam.data import embeddings
 from autosam.data.embeddings import EmbeddingCache
 
 
@@ -55,7 +57,7 @@ def test_keys_depend_on_everything_but_order() -> None:
     assert len({key(a=1), key(a="1"), key(b=1), key(a=2), key(a=1, b=1)}) == 5
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_never_trusted(tmp_path: Path, share: float, bit: int) -> None:
     cache, embedding = EmbeddingCache(tmp_path), _embedding()
@@ -71,6 +73,46 @@ def test_a_flipped_bit_is_never_trusted(tmp_path: Path, share: float, bit: int) 
         # A bit of the header that carries nothing, such as a space of its padding.
         assert torch.equal(got.main, embedding.main.half())
         assert all(torch.equal(a, b.half()) for a, b in zip(got.fine, embedding.fine, strict=True))
+
+
+def test_an_entry_is_held_to_its_checksum_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, looks = EmbeddingCache(tmp_path), []
+    cache.put("ab12", _embedding())
+    real = embeddings._checksum
+    monkeypatch.setattr(embeddings, "_checksum", lambda *given: looks.append(1) or real(*given))
+    assert all(cache.get("ab12") is not None for _ in range(3))
+    assert len(looks) == 1
+    EmbeddingCache(tmp_path).put("ab12", _embedding(1))
+    looks.clear()
+    got = cache.get("ab12")
+    assert got is not None and torch.equal(got.main, _embedding(1).main.half())
+    assert len(looks) == 1, "written since, and not looked at again"
+
+
+def test_what_was_read_outlasts_its_file(tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path)
+    cache.put("ab12", _embedding())
+    got = cache.get("ab12")
+    cache.put("ab12", _embedding(1))
+    assert cache.prune(0) > 0
+    assert got is not None and torch.equal(got.main, _embedding().main.half())
+    assert cache.get("ab12") is None
+
+
+def test_threads_may_read_write_and_prune_at_a_time(tmp_path: Path) -> None:
+    EmbeddingCache(tmp_path / "one").put("00aa", _embedding())
+    cache = EmbeddingCache(tmp_path / "many", 6 * EmbeddingCache(tmp_path / "one").size())
+
+    def work(number: int) -> None:
+        key = f"{number % 9:02d}aa"
+        cache.put(key, _embedding(number % 9))
+        got = cache.get(key)
+        assert got is None or torch.equal(got.main, _embedding(number % 9).main.half())
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(60)))
+    assert cache.check().damaged == 0
+    assert cache.size() <= 6 * EmbeddingCache(tmp_path / "one").size()
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, -1])

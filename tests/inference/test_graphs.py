@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,18 @@ def test_what_is_damaged_is_made_again(tmp_path: Path, damage: str) -> None:
     assert (place / "graph.bin").read_bytes() == bytes(100)
 
 
+def test_check_removes_what_is_damaged_and_what_killed_writers_left(tmp_path: Path) -> None:
+    cache = GraphCache(tmp_path)
+    for key in ("sound", "damaged"):
+        cache.get(key, _make)
+    (tmp_path / "damaged" / "graph.bin").write_bytes(bytes(99))
+    for name, age in ((".left.tmp", 9999), (".now.tmp", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    assert cache.check() == 1
+    assert sorted(place.name for place in tmp_path.iterdir()) == [".now.tmp", "sound"]
+
+
 def test_a_failed_making_leaves_nothing(tmp_path: Path) -> None:
     def fail(place: Path) -> None:
         _make(place)
@@ -48,8 +62,6 @@ def test_a_failed_making_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_those_used_least_recently_go_first(tmp_path: Path) -> None:
-    import os
-
     cache = GraphCache(tmp_path)
     for age, key in enumerate(["old", "middle", "new"]):
         os.utime(cache.get(key, _make), (age, age))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.benchmark import benchmark
+from autosam.cli.cache import cache_app
 from autosam.cli.faults import told
 from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Precision, Quiet, Sam
 from autosam.cli.progress import shown
@@ -22,10 +23,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Typer's panels import a Markdown parser and a highlighter: help would take twice as long.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(help="Look at a data set before training.", no_args_is_help=True)
+data_app = typer.Typer(help="Look at a data set before training.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
+app.add_typer(cache_app, name="cache")
 app.command()(benchmark)
 
 

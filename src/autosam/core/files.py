@@ -53,10 +53,16 @@ def disk_faults(file: Path) -> Iterator[None]:
         raise
 
 
-def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(file: Path, write: Callable[[BinaryIO], object], *, lasting: bool = True) -> None:
     """Writes a file through `write`: temporary sibling, fsync, rename, fsync of the folder.
 
     A reader sees the old file or the new one, never a part; a fault leaves the old file and no temporary one.
+
+    Args:
+        file: where it goes.
+        write: fills it.
+        lasting: whether it must outlast a power cut right after. Without, the folder is not synced: the file may be
+            gone then, but it is not cut.
 
     Raises:
         ResourceError: where the disk is full.
@@ -74,7 +80,8 @@ def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _fsync_folder(file.parent)
+        if lasting:
+            sync_folder(file.parent)
 
 
 def is_temporary(file: Path) -> bool:
@@ -112,9 +119,9 @@ def held(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def write_bytes(file: Path, data: bytes) -> None:
-    """Writes `data` as `file`, whole or not at all."""
-    write_atomically(file, lambda stream: stream.write(data))
+def write_bytes(file: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Writes `data` as `file`, whole or not at all; see `write_atomically`."""
+    write_atomically(file, lambda stream: stream.write(data), lasting=lasting)
 
 
 def write_text(file: Path, text: str) -> None:
@@ -137,7 +144,8 @@ def append_line(file: Path, line: str) -> None:
         stream.write(line.encode() + b"\n")
 
 
-def _fsync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder outlast a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

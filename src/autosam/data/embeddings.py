@@ -8,6 +8,7 @@ import json
 import math
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from autosam.core.errors import ModelError
 from autosam.core.files import write_bytes
 from autosam.core.prompt import ImageEmbedding
 
+CACHE_BYTES = 64 << 30
 _SUFFIX = ".safetensors"
 _STALE_SECONDS = 3600
+# How old the time of an entry's last use may be before it is written again.
+_USED_SECONDS = 600
 _ROOM_AFTER_PRUNE = 0.9
 
 
@@ -41,7 +45,10 @@ class CacheState:
 
 
 class EmbeddingCache:
-    """Embeddings on disk, one file a key, in half precision; any number of processes may read and write.
+    """Embeddings on disk, one file a key, in half precision; any number of processes and threads may read and write.
+
+    An entry is held to its checksum when this object first reads it, and again where its file was written since. Its
+    values stay where they are, mapped into memory: what is not looked at is not read.
 
     Args:
         folder: where the files lie, in sub-folders by the first two letters of the key.
@@ -52,6 +59,8 @@ class EmbeddingCache:
         self.folder = folder
         self.max_bytes = max_bytes
         self._bytes: int | None = None
+        self._counting = threading.Lock()
+        self._sound: dict[str, tuple[int, int, int]] = {}
 
     @staticmethod
     def key(**parts: str | int) -> str:
@@ -66,15 +75,18 @@ class EmbeddingCache:
         """
         file = self._file(key)
         try:
-            data = file.read_bytes()
+            state = file.stat()
+            written = (state.st_ino, state.st_mtime_ns, state.st_size)
+            embedding = _mapped(key, file, trusted=self._sound.get(key) == written)
         except OSError:
             return None
-        embedding = _unpacked(key, data)
         with contextlib.suppress(OSError):
             if embedding is None:
                 file.unlink(missing_ok=True)
             else:
-                os.utime(file)
+                self._sound[key] = written
+                if time.time() - state.st_atime > _USED_SECONDS:
+                    os.utime(file, ns=(time.time_ns(), state.st_mtime_ns))
         return embedding
 
     def put(self, key: str, embedding: ImageEmbedding) -> None:
@@ -85,12 +97,15 @@ class EmbeddingCache:
             ResourceError: where the disk is full.
         """
         data = _packed(key, embedding)
-        write_bytes(self._file(key), data)
+        # An entry that a power cut takes is made again, and one that it cuts fails its checksum.
+        write_bytes(self._file(key), data, lasting=False)
+        self._sound.pop(key, None)
         if self.max_bytes is None:
             return
-        self._bytes = self.size() if self._bytes is None else self._bytes + len(data)
-        if self._bytes > self.max_bytes:
-            self.prune(int(self.max_bytes * _ROOM_AFTER_PRUNE))
+        with self._counting:
+            self._bytes = self.size() if self._bytes is None else self._bytes + len(data)
+            if self._bytes > self.max_bytes:
+                self.prune(int(self.max_bytes * _ROOM_AFTER_PRUNE))
 
     def room(self, shape: tuple[int, int, int]) -> int:
         """Returns how many embeddings of `shape` (C, h, w) fit into the cache; a tenth of the disk stays free."""
@@ -104,16 +119,21 @@ class EmbeddingCache:
         """Returns the bytes that all entries take."""
         return sum(size for _, _, size in self._entries())
 
+    def __len__(self) -> int:
+        return sum(1 for _ in self._entries())
+
     def check(self) -> CacheState:
         """Reads every entry, removes damaged ones and what killed writers left; returns what is sound."""
         self._sweep()
         entries = total = damaged = 0
-        for _, file, size in list(self._entries()):
+        for used, file, size in list(self._entries()):
             with contextlib.suppress(OSError):
-                if _unpacked(file.stem, file.read_bytes()) is None:
+                if _mapped(file.stem, file, trusted=False) is None:
                     file.unlink(missing_ok=True)
                     damaged += 1
                 else:
+                    # To look at an entry is not to use it.
+                    os.utime(file, ns=(int(used * 1e9), file.stat().st_mtime_ns))
                     entries, total = entries + 1, total + size
         return CacheState(entries, total, damaged)
 
@@ -143,7 +163,7 @@ class EmbeddingCache:
         for file in self.folder.glob(f"??/*{_SUFFIX}"):
             with contextlib.suppress(OSError):
                 state = file.stat()
-                yield state.st_mtime, file, state.st_size
+                yield max(state.st_atime, state.st_mtime), file, state.st_size
 
     def _sweep(self) -> None:
         for file in self.folder.glob("??/.*.tmp"):
@@ -163,15 +183,21 @@ def _packed(key: str, embedding: ImageEmbedding) -> bytes:
     return safetensors.torch.save(halves, metadata={"checksum": _checksum(key, halves)})
 
 
-def _unpacked(key: str, data: bytes) -> ImageEmbedding | None:
+def _mapped(key: str, file: Path, *, trusted: bool) -> ImageEmbedding | None:
+    """Returns a file's embedding, its values mapped; unless it is trusted, only where the checksum holds.
+
+    Raises:
+        OSError: where it cannot be opened, which says nothing of its content.
+    """
     try:
-        length = int.from_bytes(data[:8], "little")
-        written = json.loads(data[8 : 8 + length])["__metadata__"]["checksum"]
-        parts = safetensors.torch.load(data)
-        if written != _checksum(key, parts):
-            return None
+        with safetensors.safe_open(str(file), framework="pt") as stored:
+            parts = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - it is no mapping
+            if not trusted and stored.metadata()["checksum"] != _checksum(key, parts):
+                return None
         fine = tuple(parts[f"fine.{index}"] for index in range(len(parts) - 1))
         return ImageEmbedding(parts["main"], fine)
+    except (OSError, MemoryError):
+        raise
     except Exception:
         # Whatever a damaged file makes a reader trip over, the answer is the same: it is not there.
         return None

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from autosam.core.files import cache_folder, disk_faults, sha256, write_json
 
 _SUMS = "sums.json"
 MAX_BYTES = 8 << 30
+# A conversion takes minutes at most; what is older has no writer any more.
+_STALE_SECONDS = 3600
 
 
 class GraphCache:
@@ -55,23 +58,30 @@ class GraphCache:
     def sound(self, key: str) -> bool:
         """Says whether a key is there with every byte as it was written; it then counts as used now."""
         place = self.folder / key
-        try:
-            sums = json.loads((place / _SUMS).read_text(encoding="utf-8"))
-            whole = isinstance(sums, dict) and all(sha256(place / name) == sum_ for name, sum_ in sums.items())
-            os.utime(place)
-        except (OSError, ValueError):
-            return False
-        return bool(sums) and whole
+        whole = self._whole(place)
+        if whole:
+            with contextlib.suppress(OSError):
+                os.utime(place)
+        return whole
 
     def size(self) -> int:
         """Returns the bytes that all of them take."""
         return sum(_size(place) for place in self._places())
+
+    def check(self) -> int:
+        """Removes those that are not as they were written, and what killed writers left; returns how many they were."""
+        self._sweep()
+        damaged = [place for place in self._places() if not self._whole(place)]
+        for place in damaged:
+            shutil.rmtree(place, ignore_errors=True)
+        return len(damaged)
 
     def __len__(self) -> int:
         return len(self._places())
 
     def prune(self, max_bytes: int | None = None, *, keep: Path | None = None) -> int:
         """Removes those used least recently down to `max_bytes`; returns the bytes freed."""
+        self._sweep()
         most = self.max_bytes if max_bytes is None else max_bytes
         sizes = {place: _size(place) for place in self._places()}
         total, freed = sum(sizes.values()), 0
@@ -82,6 +92,20 @@ class GraphCache:
                 shutil.rmtree(place, ignore_errors=True)
                 freed += size
         return freed
+
+    def _whole(self, place: Path) -> bool:
+        try:
+            sums = json.loads((place / _SUMS).read_text(encoding="utf-8"))
+            same = isinstance(sums, dict) and all(sha256(place / name) == sum_ for name, sum_ in sums.items())
+        except (OSError, ValueError):
+            return False
+        return bool(sums) and same
+
+    def _sweep(self) -> None:
+        for left in self.folder.glob(".*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def _places(self) -> list[Path]:
         found: list[tuple[float, Path]] = []
