@@ -28,6 +28,13 @@ FACTS: dict[str, Any] = {
     },
     "temporary": None,
     "embeddings": {"bytes": 2**30, "damaged": 0},
+    "engines": [
+        {
+            "sam": "litemedsam",
+            "engine": {"name": "openvino", "precision": "bfloat16"},
+            "seconds": {"torch float32": 1.5, "openvino bfloat16": 0.25},
+        }
+    ],
     "weights": {"litemedsam": "/w", "other": None},
 }
 NOTE = Finding(False, "a note [red]", "leave it")
@@ -69,3 +76,4 @@ def test_each_message_is_one_whole_line(app: typer.Typer, monkeypatch: pytest.Mo
     assert f"cache: {FACTS['cache']['folder']}, 1024.0 GiB free" in lines
     assert "devices: cpu, cuda:0 (GPU, 8.0 GiB)" in lines
     assert "weights: litemedsam" in lines
+    assert "engine of litemedsam: openvino bfloat16 (an image: torch float32 1.50 s, openvino bfloat16 0.25 s)" in lines

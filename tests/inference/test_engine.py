@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 from autosam.core.errors import UsageError
 from autosam.inference import selftest
 from autosam.inference.engine import ENGINES, REFERENCE, Engine, build_encoder, candidates, make_encoder
+from autosam.inference.onnx_encoder import onnxruntime, providers
 from autosam.inference.openvino_encoder import has_bfloat16
 from autosam.inference.selftest import all_kept, choose, kept, measure
 from autosam.models.sam import tiny_sam
@@ -53,6 +56,49 @@ def test_an_embedding_does_not_depend_on_its_batch(engine: Engine) -> None:
         assert torch.equal(together[index], encode(pixels[index : index + 1]).main[0])
 
 
+@pytest.mark.parametrize("engine", ENGINES, ids=str)
+def test_an_embedding_does_not_depend_on_what_else_runs(engine: Engine) -> None:
+    if engine == Engine("openvino", "bfloat16") and not has_bfloat16():
+        pytest.skip("this CPU has no bfloat16 for OpenVINO")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        encode = build_encoder(tiny_sam(), engine, CPU, threads=1)
+        pixels = [_pixels() + number / 10 for number in range(6)]
+        alone = [encode(one).main for one in pixels]
+        with ThreadPoolExecutor(2) as pool:
+            together = list(pool.map(lambda one: encode(one).main, pixels))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(first, second) for first, second in zip(alone, together, strict=True))
+
+
+def test_cuda_is_for_an_onnx_runtime_that_has_it() -> None:
+    cuda = torch.device("cuda")
+    assert candidates("onnxruntime", "auto", cuda) == [Engine("onnxruntime", "float32")]
+    if "CUDAExecutionProvider" not in onnxruntime().get_available_providers():
+        with pytest.raises(UsageError, match="does not run on cuda"):
+            providers(cuda)
+
+
+def test_a_pair_at_a_time_is_measured_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "FAST_ENOUGH_SECONDS", 0.0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        engines = [REFERENCE, Engine("torch", "bfloat16")]
+        for worth, expected in ((1e9, 2), (0.0, 1)):
+            monkeypatch.setattr(selftest, "_WORTH", worth)
+            assert measure(tiny_sam(), engines).together == expected
+        monkeypatch.setattr(selftest, "_WORTH", 1e9)
+        assert make_encoder(tiny_sam(), "auto", CPU, "float32").threads == 1
+        assert make_encoder(tiny_sam(), "auto", CPU, "float32", threads=2).threads == 2
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_every_engine_has_an_identity_of_its_own() -> None:
     usable = [each for each in ENGINES if each != Engine("openvino", "bfloat16") or has_bfloat16()]
     assert len({build_encoder(tiny_sam(), engine, CPU).identity for engine in usable}) == len(usable)
@@ -87,7 +133,7 @@ def test_a_self_test_picks_the_fastest_that_agrees_and_is_kept(monkeypatch: pyte
         wrong = encode.engine == Engine("torch", "bfloat16")
         return fake[str(encode.engine)], torch.tensor([-1.0 if wrong else 1.0, 0.5])
 
-    monkeypatch.setattr(selftest, "build_encoder", lambda sam, engine, on: Encode(engine))
+    monkeypatch.setattr(selftest, "build_encoder", lambda sam, engine, *_: Encode(engine))
     monkeypatch.setattr(selftest, "_timed", timed)
     monkeypatch.setattr(selftest, "_usable", lambda engine: True)
     assert choose(sam, engines) == Engine("openvino", "float32"), "the fastest one was wrong"
@@ -101,10 +147,10 @@ def test_a_self_test_picks_the_fastest_that_agrees_and_is_kept(monkeypatch: pyte
 def test_an_engine_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     real = selftest.build_encoder
 
-    def build(sam: object, engine: Engine, on: torch.device) -> object:
+    def build(sam: object, engine: Engine, *others: Any) -> object:
         if engine.name != "torch":
             raise RuntimeError("no such operation")
-        return real(tiny_sam(), engine, on)
+        return real(tiny_sam(), engine, *others)
 
     monkeypatch.setattr(selftest, "build_encoder", build)
     assert measure(tiny_sam(), [Engine("openvino", "float32"), REFERENCE]).engine == REFERENCE

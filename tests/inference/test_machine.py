@@ -53,6 +53,16 @@ def test_an_empty_cache_is_not_made(facts: dict[str, Any], cache: Path) -> None:
     assert not cache.exists()
 
 
+def test_what_self_tests_found_is_a_fact(cache: Path) -> None:
+    from autosam.inference.engine import REFERENCE, Engine
+    from autosam.inference.selftest import choose
+    from autosam.models.sam import tiny_sam
+
+    choose(tiny_sam(), [REFERENCE, Engine("torch", "bfloat16")])
+    (found,) = machine()["engines"]
+    assert found["sam"] == "tiny-random" and found["seconds"]["torch float32"] >= 0
+
+
 def test_damaged_weights_are_not_there(cache: Path) -> None:
     file = cache / "weights" / "litemedsam.safetensors"
     file.parent.mkdir(parents=True)

@@ -58,8 +58,14 @@ def rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("cache", f"{cache['folder']}, {_size(cache['free'])} free"),
         ("temporary", "none" if temporary is None else f"{temporary['folder']}, {_size(temporary['free'])} free"),
         ("embeddings", f"{_size(facts['embeddings']['bytes'])} in the cache"),
+        *[(f"engine of {found['sam']}", _measured(found)) for found in facts["engines"]],
         ("weights", ", ".join(name for name, place in facts["weights"].items() if place is not None) or "none"),
     ]
+
+
+def _measured(found: dict[str, Any]) -> str:
+    tried = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found["seconds"].items())
+    return f"{found['engine']['name']} {found['engine']['precision']} (an image: {tried})"
 
 
 def _device(device: dict[str, Any]) -> str:

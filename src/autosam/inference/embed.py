@@ -34,7 +34,12 @@ class Embedder:
         content = hashlib.sha256(square.image.tobytes() + square.valid.tobytes()).hexdigest()
         rule = self.encode.rule
         return EmbeddingCache.key(
-            content=content, size=rule.size, scaling=rule.scaling, pad=str(rule.pad), encoder=self.encode.identity
+            content=content,
+            size=rule.size,
+            scaling=rule.scaling,
+            pad=str(rule.pad),
+            encoder=self.encode.identity,
+            threads=self.encode.threads,
         )
 
     def __call__(self, frame: Frame, key: str | None = None) -> ImageEmbedding:

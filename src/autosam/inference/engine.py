@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,18 +53,22 @@ class Encoder(Protocol):
     Attributes:
         rule: how it wants its pixels.
         engine: what runs it.
-        identity: everything that its numbers depend on besides the pixels: SAM's weights, the encoder's code, engine,
-            version, precision. Part of every key of the embedding cache.
+        identity: everything that its numbers depend on besides the pixels and `threads`: SAM's weights, the encoder's
+            code, engine, version, precision. Part of every key of the embedding cache.
+        threads: that work on one image. The last bit of a sum depends on how it is shared out, so that this too is part
+            of every key, and of a training's plan.
     """
 
     rule: PixelRule
     engine: Engine
     identity: str
+    threads: int
 
     def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
         """Returns the embedding of (B, 3, S, S) scaled pixels, in float32 on the SAM's device.
 
-        Images are encoded one by one on a CPU, so that an embedding's bits do not depend on its batch.
+        Images are encoded one by one on a CPU, so that an embedding's bits do not depend on its batch. Several threads
+        may call it at a time.
         """
         ...
 
@@ -75,20 +80,24 @@ class TorchEncoder:
         sam: the frozen SAM; it is moved to the device.
         device: where it runs.
         precision: "float32" or "bfloat16".
+        threads: that work on one image on a CPU; torch's own number where None.
     """
 
-    def __init__(self, sam: FrozenSam, device: torch.device, precision: str = "float32") -> None:
+    def __init__(
+        self, sam: FrozenSam, device: torch.device, precision: str = "float32", threads: int | None = None
+    ) -> None:
         self._sam = sam.to(device)
         self._device = device
         self.rule = sam.rule
         self.engine = Engine("torch", precision)
+        self.threads = threads or torch.get_num_threads()
         self.identity = identity(sam, f"torch {torch.__version__} {device.type} {precision}")
 
     def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
         """See `Encoder`."""
         if len(pixels) > 1:
             return one_by_one(self, pixels)
-        with computing(self.engine.precision, self._device):
+        with computing(self.engine.precision, self._device), working(self.threads):
             return self._sam.encode(pixels.to(self._device)).to(self._device, torch.float32)
 
 
@@ -129,7 +138,7 @@ def candidates(engine: str, precision: str, on: torch.device) -> list[Engine]:
     Args:
         engine: "auto" or the name of one.
         precision: "auto" or one of `PRECISIONS`. For torch "auto" is float32: the reference.
-        on: the device; others than the CPU run in torch.
+        on: the device; others than the CPU run in torch, and in ONNX Runtime where it is asked for and has CUDA.
 
     Raises:
         UsageError: for an unknown name, or where nothing fits the choice.
@@ -139,7 +148,7 @@ def candidates(engine: str, precision: str, on: torch.device) -> list[Engine]:
     look_up(precision, dict.fromkeys(["auto", *PRECISIONS]), "precision")
     if engine == "torch" or (engine == "auto" and on.type != "cpu"):
         return [Engine("torch", "float32" if precision == "auto" else precision)]
-    if on.type != "cpu":
+    if on.type != "cpu" and (engine, on.type) != ("onnxruntime", "cuda"):
         raise UsageError(f"the engine {engine} runs on the CPU only", cure="Use --device cpu or --engine torch")
     fitting = [each for each in ENGINES if engine in ("auto", each.name) and precision in ("auto", each.precision)]
     if not fitting:
@@ -148,7 +157,11 @@ def candidates(engine: str, precision: str, on: torch.device) -> list[Engine]:
 
 
 def make_encoder(
-    sam: FrozenSam, engine: str = "auto", on: torch.device | None = None, precision: str = "auto"
+    sam: FrozenSam,
+    engine: str = "auto",
+    on: torch.device | None = None,
+    precision: str = "auto",
+    threads: int | None = None,
 ) -> Encoder:
     """Returns the encoder of a SAM on an engine.
 
@@ -158,19 +171,20 @@ def make_encoder(
             for this SAM; torch on any other device.
         on: the device; the CPU where None.
         precision: "float32", "bfloat16", or "auto": what the self-test found fastest.
+        threads: that work on one image; where None, what the self-test found fastest for many images.
 
     Raises:
         UsageError: for an unknown engine or precision, or an engine that is not installed.
     """
-    from autosam.inference.selftest import choose
+    from autosam.inference.selftest import choose, together
 
     on = on or torch.device("cpu")
     fitting = candidates(engine, precision, on)
     if len(fitting) == 1:
-        return build_encoder(sam, fitting[0], on)
+        return build_encoder(sam, fitting[0], on, threads)
     chosen = choose(sam, fitting)
     try:
-        return build_encoder(sam, chosen, on)
+        return build_encoder(sam, chosen, on, threads or torch.get_num_threads() // together(sam, fitting))
     except Exception as fault:
         # Conversion fails in as many ways as there are versions; torch gives the same masks, only slower.
         if engine != "auto":
@@ -179,8 +193,8 @@ def make_encoder(
         return build_encoder(sam, REFERENCE, on)
 
 
-def build_encoder(sam: FrozenSam, engine: Engine, on: torch.device) -> Encoder:
-    """Returns the encoder of a SAM on one engine.
+def build_encoder(sam: FrozenSam, engine: Engine, on: torch.device, threads: int | None = None) -> Encoder:
+    """Returns the encoder of a SAM on one engine; `threads` work on one image, all where None.
 
     Raises:
         UsageError: where the engine is not installed or does not run in its precision here.
@@ -188,12 +202,26 @@ def build_encoder(sam: FrozenSam, engine: Engine, on: torch.device) -> Encoder:
     if engine.name == "openvino":
         from autosam.inference.openvino_encoder import OpenVinoEncoder
 
-        return OpenVinoEncoder(sam, engine.precision)
+        return OpenVinoEncoder(sam, engine.precision, threads)
     if engine.name == "onnxruntime":
         from autosam.inference.onnx_encoder import OnnxEncoder
 
-        return OnnxEncoder(sam)
-    return TorchEncoder(sam, on, engine.precision)
+        return OnnxEncoder(sam, on, threads)
+    return TorchEncoder(sam, on, engine.precision, threads)
+
+
+@contextlib.contextmanager
+def working(threads: int) -> Iterator[None]:
+    """Lets torch work with so many threads in the calling thread."""
+    before = torch.get_num_threads()
+    if before == threads:
+        yield
+        return
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def first_line(fault: Exception) -> str:

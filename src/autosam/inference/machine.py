@@ -33,6 +33,7 @@ def machine() -> dict[str, Any]:
 
     Weights are hashed: a name's entry is where they are, None where they are missing or damaged. The embedding cache
     is read where it is small, and damaged entries are removed from it: "damaged" is their number, None where not read.
+    "engines" is what earlier self-tests found for each SAM.
     """
     return {
         "python": {"version": platform.python_version(), "executable": sys.executable},
@@ -46,6 +47,7 @@ def machine() -> dict[str, Any]:
         "cache": _folder(cache_folder()),
         "temporary": _temporary(),
         "embeddings": _embeddings(),
+        "engines": _engines(),
         "weights": _weights(),
     }
 
@@ -55,6 +57,12 @@ def _weights() -> dict[str, str | None]:
 
     found = {name: installed(name) for name in WEIGHTS}
     return {name: None if place is None else str(place) for name, place in found.items()}
+
+
+def _engines() -> list[dict[str, Any]]:
+    from autosam.inference.selftest import all_kept
+
+    return all_kept()
 
 
 def _embeddings() -> dict[str, int | None]:

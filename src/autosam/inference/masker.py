@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from autosam.core.letterbox import Frame, PixelRule
 from autosam.core.precision import computing
 from autosam.core.probability import Mapping
 from autosam.core.prompt import ImageEmbedding
+from autosam.inference.engine import Engine
 from autosam.inference.openvino_encoder import Graph
 from autosam.models.segmenter import Masks, Segmenter
 
@@ -55,17 +58,28 @@ class TorchMasker:
         self.frame_size = frame_size(segmenter.size, None if segmenter.sam is None else segmenter.sam.rule)
         self.mapping = segmenter.mapping
 
-    @torch.inference_mode()
     def __call__(self, frame: Frame) -> Masks:
         """See `Masker`."""
+        return self.decode(frame, self.encode(frame))
+
+    @torch.inference_mode()
+    def encode(self, frame: Frame) -> ImageEmbedding | None:
+        """Returns a frame's embedding; None where the segmenter needs none."""
+        return None if self.embed is None else self.embed(frame).to(self.device)
+
+    @torch.inference_mode()
+    def decode(self, frame: Frame, embedding: ImageEmbedding | None) -> Masks:
+        """Returns the masks (1, 1, h, w) of a frame and its embedding: g's prompt, and what the decoder makes of it."""
         self.segmenter.train(False)
-        embedding = None if self.embed is None else self.embed(frame).to(self.device)
         with computing(self.precision, self.device):
             return self.segmenter(frame.rgb(self.segmenter.size)[None].to(self.device), embedding)
 
 
+Run = Callable[..., list[npt.NDArray[np.float32]]]
+
+
 class GraphMasker:
-    """g, h, SAM's encoder and its mask decoder as one OpenVINO graph.
+    """g, h, SAM's encoder and its mask decoder as one graph of OpenVINO or ONNX Runtime.
 
     Args:
         content: everything that the graph is made of, as text.
@@ -73,7 +87,8 @@ class GraphMasker:
         size: side of g's input.
         rule: how SAM wants its pixels; None for a segmenter without SAM.
         mapping: how the logits become a probability.
-        precision: "float32" or "bfloat16".
+        engine: what runs it.
+        on: the device.
     """
 
     def __init__(
@@ -84,10 +99,11 @@ class GraphMasker:
         size: int,
         rule: PixelRule | None,
         mapping: Mapping,
-        precision: str,
+        engine: Engine,
+        on: torch.device,
     ) -> None:
         shapes = [(1, 3, size, size)] + ([] if rule is None else [(1, 3, rule.size, rule.size)])
-        self._graph = Graph(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), precision)
+        self._graph = _graph(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), engine, on)
         self._size, self._rule = size, rule
         self.frame_size = frame_size(size, rule)
         self.mapping = mapping
@@ -98,6 +114,20 @@ class GraphMasker:
         if self._rule is not None:
             inputs.append(frame.pixels(self._rule)[None].numpy())
         return Masks(*(torch.from_numpy(value) for value in self._graph(*inputs)))
+
+
+def _graph(
+    content: str,
+    shapes: Sequence[tuple[int, ...]],
+    module: Callable[[], torch.nn.Module],
+    engine: Engine,
+    on: torch.device,
+) -> Run:
+    if engine.name == "openvino":
+        return Graph(content, shapes, module, engine.precision)
+    from autosam.inference.onnx_encoder import OnnxGraph
+
+    return OnnxGraph(content, shapes, module, on)
 
 
 class _Whole(torch.nn.Module):

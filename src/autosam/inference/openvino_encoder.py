@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,12 +17,15 @@ import torch
 
 from autosam.core.errors import UsageError
 from autosam.core.prompt import ImageEmbedding
+from autosam.inference.cpu import cpu_features, cpu_name
 from autosam.inference.engine import Engine, identity, one_by_one
 from autosam.inference.graphs import GraphCache
 from autosam.models.frozen_sam import FrozenSam
 
 _HINT = {"float32": "f32", "bfloat16": "bf16"}
-_FILE = "graph.xml"
+_FILE, _COMPILED = "graph.xml", "compiled.blob"
+# To keep what a larger graph was compiled to would take its weights' size in memory once more.
+_KEPT_BYTES = 512 << 20
 
 
 def openvino() -> Any:
@@ -40,15 +45,17 @@ def has_bfloat16() -> bool:
 
 
 class Graph:
-    """A torch module of fixed input shapes, compiled for this CPU.
+    """A torch module of fixed input shapes, compiled for this CPU; any number of threads may call it.
 
-    The converted graph is kept in the cache, where a second start finds it and needs no torch module.
+    The converted graph is kept in the cache, where a second start finds it and needs no torch module. So is what it was
+    compiled to on this CPU, which takes a third of the time of a compilation to load.
 
     Args:
         content: everything that the graph was made of besides the shapes, hashed into its key.
         shapes: of the inputs, all float32.
         module: gives the torch module where the graph must be converted.
         precision: "float32" or "bfloat16".
+        streams: how many calls are worked on at a time, each by its share of torch's number of threads.
 
     Raises:
         UsageError: for bfloat16 on a CPU without it.
@@ -60,21 +67,49 @@ class Graph:
         shapes: Sequence[tuple[int, ...]],
         module: Callable[[], torch.nn.Module],
         precision: str,
+        streams: int = 1,
     ) -> None:
         if precision == "bfloat16" and not has_bfloat16():
             raise UsageError("this CPU has no bfloat16 for OpenVINO", cure="Use --precision float32")
-        key = graph_key(content, shapes)
-        folder = GraphCache().get(key, lambda place: _convert(module(), shapes, place / _FILE))
         hints = {
             "INFERENCE_PRECISION_HINT": _HINT[precision],
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
+            "NUM_STREAMS": str(streams),
         }
-        self._compiled = openvino().Core().compile_model(str(folder / _FILE), "CPU", hints)
+        key = graph_key(content, shapes)
+        self._compiled = _compiled(key, lambda place: _convert(module(), shapes, place / _FILE), hints)
+        self._own = threading.local()
 
     def __call__(self, *inputs: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
         """Returns the outputs, in memory of their own."""
-        return [value.copy() for value in self._compiled(list(inputs)).to_tuple()]
+        request = getattr(self._own, "request", None)
+        if request is None:
+            request = self._own.request = self._compiled.create_infer_request()
+        return [value.copy() for value in request.infer(list(inputs), share_inputs=True).to_tuple()]
+
+
+def _compiled(key: str, convert: Callable[[Path], object], hints: dict[str, str]) -> Any:
+    """Returns the compiled model of a graph's key; `convert` fills a folder with the graph where it is not kept."""
+    cache, core = GraphCache(), openvino().Core()
+    here = [
+        key,
+        openvino().__version__,
+        cpu_name(),
+        str(cpu_features()),
+        platform.machine(),
+        str(sorted(hints.items())),
+    ]
+    compiled = hashlib.sha256("\n".join(here).encode()).hexdigest()
+    if not cache.sound(compiled):
+        graph = cache.get(key, convert) / _FILE
+        model = core.compile_model(str(graph), "CPU", hints)
+        if graph.with_suffix(".bin").stat().st_size > _KEPT_BYTES:
+            return model
+        cache.get(compiled, lambda place: (place / _COMPILED).write_bytes(model.export_model().getbuffer()))
+        del model
+    # Loaded by the first start too, so that no number depends on whether it was there.
+    return core.import_model((cache.folder / compiled / _COMPILED).read_bytes(), "CPU", hints)
 
 
 def graph_key(content: str, shapes: Sequence[tuple[int, ...]]) -> str:
@@ -89,15 +124,18 @@ class OpenVinoEncoder:
     Args:
         sam: the frozen SAM, on the CPU.
         precision: "float32" or "bfloat16".
+        threads: that work on one image; all where None.
 
     Raises:
         UsageError: for bfloat16 on a CPU without it.
     """
 
-    def __init__(self, sam: FrozenSam, precision: str = "float32") -> None:
+    def __init__(self, sam: FrozenSam, precision: str = "float32", threads: int | None = None) -> None:
         size = sam.rule.size
         described = f"{sam.name} {sam.fingerprint()} code {sam.code_version} encoder"
-        self._graph = Graph(described, [(1, 3, size, size)], lambda: EncoderGraph(sam), precision)
+        self.threads = threads or torch.get_num_threads()
+        streams = max(1, torch.get_num_threads() // self.threads)
+        self._graph = Graph(described, [(1, 3, size, size)], lambda: EncoderGraph(sam), precision, streams)
         self.rule = sam.rule
         self.engine = Engine("openvino", precision)
         self.identity = identity(sam, f"openvino {openvino().__version__} {precision}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from autosam.core.errors import AutoSAMError
 from autosam.core.letterbox import PixelRule
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import REFERENCE, Engine, build_encoder, candidates, first_line
@@ -66,8 +67,8 @@ class Parts:
 def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> tuple[Masker, str | None]:
     """Returns what makes the masks, and the identity of what encodes; None where no encoder runs.
 
-    With OpenVINO the whole model is one graph. Where that graph and the self-test's result are in the cache, neither
-    the SAM nor the segmenter is loaded.
+    With OpenVINO and ONNX Runtime the whole model is one graph. Where that graph and the self-test's result are in the
+    cache, neither the SAM nor the segmenter is loaded.
 
     Raises:
         UsageError: for an unknown engine or precision, or one that does not run here.
@@ -75,14 +76,16 @@ def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> 
     """
     fitting = candidates(engine, precision, on)
     chosen, rule = _choose(parts, fitting)
-    if chosen.name == "openvino":
+    if chosen.name != "torch":
         try:
-            return _graph(parts, chosen, rule)
-        except RuntimeError as fault:
+            return _graph(parts, chosen, rule, on)
+        except AutoSAMError:
+            raise
+        except Exception as fault:
             # Conversion fails in as many ways as there are versions; torch gives the same masks, only slower.
             if engine != "auto":
                 raise
-            log.warning("OpenVINO cannot run this model here (%s); using torch", first_line(fault))
+            log.warning("%s cannot run this model here (%s); using %s", chosen, first_line(fault), REFERENCE)
             chosen = REFERENCE
     segmenter = parts.segmenter
     if segmenter.sam is None:
@@ -109,18 +112,27 @@ def _choose(parts: Parts, fitting: list[Engine]) -> tuple[Engine, PixelRule | No
     return choose(sam, fitting), sam.rule
 
 
-def _graph(parts: Parts, engine: Engine, rule: PixelRule | None) -> tuple[Masker, str | None]:
+def _graph(parts: Parts, engine: Engine, rule: PixelRule | None, on: torch.device) -> tuple[Masker, str | None]:
     masker = GraphMasker(
         parts.content(),
         lambda: parts.segmenter,
         size=parts.card.size,
         rule=rule,
         mapping=parts.card.mapping,
-        precision=engine.precision,
+        engine=engine,
+        on=on,
     )
     card = parts.card
-    encoder = f"{card.sam} {card.sam_fingerprint} code {Sam.code_version} openvino {openvino().__version__} {engine}"
+    encoder = f"{card.sam} {card.sam_fingerprint} code {Sam.code_version} {_described(engine, on)}"
     return masker, encoder if parts.needs_sam else None
+
+
+def _described(engine: Engine, on: torch.device) -> str:
+    if engine.name == "openvino":
+        return f"openvino {openvino().__version__} {engine}"
+    from autosam.inference.onnx_encoder import described
+
+    return described(on)
 
 
 def _runs(engine: Engine) -> bool:

@@ -9,6 +9,7 @@ import logging
 import platform
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ LEAST_COSINE = 0.99
 # A SAM that torch encodes in less gains nothing by a conversion.
 FAST_ENOUGH_SECONDS = 0.02
 _HOPELESS = 2.5
+# A network that takes longer keeps every core busy within one image, and two at a time take twice the memory.
+_LARGE_SECONDS = 5.0
+_WORTH = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,15 @@ class Choice:
         rule: how the SAM wants its pixels.
         seconds: an image, for each engine that was tried.
         cosine: of its embedding with that of torch in float32.
+        together: how many images it encodes at a time, each with its share of the threads, where there are many: 1, or
+            2 where that was found faster.
     """
 
     engine: Engine
     rule: PixelRule
     seconds: dict[str, float]
     cosine: dict[str, float]
+    together: int = 1
 
 
 def choose(sam: FrozenSam, engines: Sequence[Engine]) -> Engine:
@@ -62,6 +69,12 @@ def choose(sam: FrozenSam, engines: Sequence[Engine]) -> Engine:
         log.info("engine for %s: %s (an image: %s)", sam.name, found.engine, tried or "not measured")
         write_json(_file(_key(sam.fingerprint(), sam.code_version, engines)), {"sam": sam.name, **_as_dict(found)})
     return found.engine
+
+
+def together(sam: FrozenSam, engines: Sequence[Engine]) -> int:
+    """Returns how many images the choice of some engines encodes at a time; 1 where nothing was measured."""
+    found = kept(sam.fingerprint(), sam.code_version, engines)
+    return 1 if found is None else found.together
 
 
 def measure(sam: FrozenSam, engines: Sequence[Engine]) -> Choice:
@@ -88,7 +101,23 @@ def measure(sam: FrozenSam, engines: Sequence[Engine]) -> Choice:
             break
     fit = [each for each in engines if cosine.get(str(each), 0) >= LEAST_COSINE]
     best_engine = min(fit, key=lambda each: seconds[str(each)], default=REFERENCE)
-    return Choice(best_engine, sam.rule, seconds, cosine)
+    alone = seconds.get(str(best_engine), 0.0)
+    return Choice(best_engine, sam.rule, seconds, cosine, _together(sam, best_engine, pixels, alone))
+
+
+def _together(sam: FrozenSam, engine: Engine, pixels: torch.Tensor, alone: float) -> int:
+    """Returns 2 where two images at a time, each by half of the threads, take less than one after the other."""
+    threads = torch.get_num_threads()
+    if threads < 2 or not FAST_ENOUGH_SECONDS < alone < _LARGE_SECONDS:
+        return 1
+    encode = build_encoder(sam, engine, torch.device("cpu"), threads // 2)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: _timed(encode, pixels), range(2)))
+        started = time.perf_counter()
+        list(pool.map(lambda _: _timed(encode, pixels), range(4)))
+        pair = (time.perf_counter() - started) / 2
+    torch.set_num_threads(threads)
+    return 2 if pair < _WORTH * 2 * alone else 1
 
 
 def kept(fingerprint: str, code_version: int, engines: Sequence[Engine]) -> Choice | None:
@@ -110,7 +139,11 @@ def _read(file: Path) -> Choice | None:
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return Choice(
-            Engine(**content["engine"]), PixelRule(**content["rule"]), dict(content["seconds"]), dict(content["cosine"])
+            Engine(**content["engine"]),
+            PixelRule(**content["rule"]),
+            dict(content["seconds"]),
+            dict(content["cosine"]),
+            int(content["together"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -137,6 +170,7 @@ def _as_dict(choice: Choice) -> dict[str, Any]:
         "rule": asdict(choice.rule),
         "seconds": {name: round(value, 4) for name, value in choice.seconds.items()},
         "cosine": {name: round(value, 6) for name, value in choice.cosine.items()},
+        "together": choice.together,
     }
 
 

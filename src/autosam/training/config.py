@@ -88,6 +88,7 @@ class Plan(BaseModel):
         precision: its precision.
         step_precision: that of the steps.
         threads: torch's threads.
+        encoder_threads: of those, how many encode one image; None for all.
         train: number of training cases.
         val: number of validation cases.
         data: digest over the ids and contents of all cases.
@@ -106,6 +107,7 @@ class Plan(BaseModel):
     precision: str = "float32"
     step_precision: str = "float32"
     threads: int
+    encoder_threads: int | None = None
     train: int
     val: int
     data: str

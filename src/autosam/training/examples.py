@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock, Semaphore
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from autosam.core.prompt import ImageEmbedding
 from autosam.data.augment import IDENTITY, Augmentation, View, apply, draw
 from autosam.data.dataset import Dataset
 from autosam.inference.embed import Embedder
+from autosam.inference.masker import TorchMasker
 
 Index = tuple[int, int]
 
@@ -70,6 +72,12 @@ class Examples:
         self.seed = seed
         self._frames: dict[Index, tuple[Frame, str | None]] = {}
         self._room = _MEMORY
+        self._remembering = Lock()
+
+    @property
+    def workers(self) -> int:
+        """How many images are encoded at a time: as many as the encoder leaves threads for."""
+        return 1 if self.embed is None else max(1, torch.get_num_threads() // self.embed.encode.threads)
 
     def view(self, index: Index) -> View:
         """Returns the view of (case, number); number 0 is the image as it is."""
@@ -86,11 +94,25 @@ class Examples:
         return apply(self.view(index), box.frame(sample.rgb(), mask))
 
     def fill(self, indices: Sequence[Index], progress: Progress, check: Callable[[], None]) -> None:
-        """Makes the embeddings of all `indices` that the cache lacks; `check` may raise between two of them."""
-        for index, frame in zip(indices, ahead(self.frame, indices), strict=True):
-            check()
-            self._embedding(index, frame)
-            progress.advance()
+        """Makes the embeddings of all `indices` that the cache lacks; `check` may raise between two of them.
+
+        `workers` images are encoded at a time, and one more is read and augmented.
+        """
+        threads, workers = torch.get_num_threads(), self.workers
+        turn = Semaphore(workers)
+
+        def one(index: Index) -> None:
+            frame = self.frame(index)
+            with turn:
+                self._embedding(index, frame)
+
+        try:
+            for _ in ahead(one, indices, workers=workers + 1):
+                check()
+                progress.advance()
+        finally:
+            # What a worker's thread sets is where torch lets the next thread begin.
+            torch.set_num_threads(threads)
 
     def batch(self, indices: Sequence[Index]) -> Batch:
         """Returns the batch of some (case, number)."""
@@ -124,9 +146,26 @@ class Examples:
 
     def _remember(self, index: Index, frame: Frame, key: str | None, *, keep: bool) -> None:
         room = frame.image.nbytes + 2 * frame.valid.nbytes
-        if keep and index not in self._frames and room <= self._room:
-            self._frames[index] = (frame, key)
-            self._room -= room
+        with self._remembering:
+            if keep and index not in self._frames and room <= self._room:
+                self._frames[index] = (frame, key)
+                self._room -= room
+
+
+def fill_plain(data: Dataset, masker: TorchMasker, workers: int, progress: Progress, check: Callable[[], None]) -> None:
+    """Makes the embeddings of cases as they are, which validation asks for; `check` may raise between two of them."""
+    threads = torch.get_num_threads()
+
+    def one(case: int) -> None:
+        sample = data.read(case)
+        masker.encode(Letterbox(masker.frame_size, *sample.size).frame(sample.rgb()))
+
+    try:
+        for _ in ahead(one, range(len(data)), workers=workers):
+            check()
+            progress.advance()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def order(cases: int, views: int, epoch: int, seed: int) -> list[Index]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -44,14 +45,24 @@ class Pace:
 
 
 def embedding_pace(examples: Examples) -> float:
-    """Returns the seconds that one view takes to read, augment and encode, measured on the first images."""
-    times = []
-    for case in range(min(4, len(examples.data))):
-        started = time.perf_counter()
-        frame = examples.frame((case, 0))
+    """Returns the seconds that one view takes to read, augment and encode, measured on the first images.
+
+    As many are worked on at a time as when the cache is filled.
+    """
+    workers, count, times = examples.workers, len(examples.data), []
+
+    def make(case: int) -> None:
+        frame = examples.frame((case % count, 0))
         if examples.embed is not None:
             examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None])
-        times.append(time.perf_counter() - started)
+
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(workers) as pool:
+        for turn in range(min(max(2, 4 // workers), count)):
+            started = time.perf_counter()
+            list(pool.map(make, range(turn * workers, (turn + 1) * workers)))
+            times.append((time.perf_counter() - started) / workers)
+    torch.set_num_threads(threads)
     # The first ones pay for allocations and cold files.
     return min(times)
 
@@ -182,6 +193,7 @@ def decide(
         precision=encoder.engine.precision,
         step_precision=step_precision,
         threads=torch.get_num_threads(),
+        encoder_threads=encoder.threads,
         train=train,
         val=val,
         data=data,

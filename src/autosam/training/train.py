@@ -15,7 +15,7 @@ from autosam.core.files import cache_folder, write_json
 from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
 from autosam.data.augment import AUGMENTATIONS
-from autosam.data.embeddings import EmbeddingCache
+from autosam.data.embeddings import CACHE_BYTES, EmbeddingCache
 from autosam.evaluation.evaluate import evaluate
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import device as find_device
@@ -34,7 +34,7 @@ from autosam.training.config import (
     same_choices,
     write_run_config,
 )
-from autosam.training.examples import Examples
+from autosam.training.examples import Examples, fill_plain
 from autosam.training.fit import Hooks, fit
 from autosam.training.losses import LOSSES
 from autosam.training.pictures import Preview, draw_curves
@@ -44,7 +44,6 @@ from autosam.training.signals import Stop, stoppable
 from autosam.training.state import State, load_state, save_state
 from autosam.training.summary import write_card
 
-CACHE_BYTES = 64 << 30
 REDRAW_SECONDS = 30.0
 
 
@@ -129,7 +128,7 @@ def _train(
     encoder = (
         make_encoder(sam, config.engine, device, config.precision)
         if plan is None
-        else make_encoder(sam, plan.engine, device, plan.precision)
+        else make_encoder(sam, plan.engine, device, plan.precision, plan.encoder_threads or plan.threads)
     )
     if plan is not None and plan.encoder != encoder.identity:
         raise ModelError(
@@ -172,6 +171,9 @@ def _train(
         wanted = [(case, view) for view in range(views) for case in range(len(cases.train))]
         progress.start(f"embeddings of {len(cases.train)} images in {views} views", len(wanted))
         examples.fill(wanted, progress, check)
+    if len(cases.val):
+        progress.start(f"embeddings of {len(cases.val)} validation images", len(cases.val))
+        fill_plain(cases.val, masker, examples.workers, progress, check)
     if plan is None:
         steps_pace = None
         if config.bound is not None:

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from autosam.core.ahead import ahead
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_come_in_order_and_few_are_made_before_their_use(workers: int) -> None:
+    taken: list[int] = []
+
+    def inputs() -> Iterator[int]:
+        for number in range(20):
+            taken.append(number)
+            yield number
+
+    def make(number: int) -> int:
+        time.sleep(0.002 * (number % 3))
+        return number * number
+
+    for index, made in enumerate(ahead(make, inputs(), workers=workers)):
+        assert made == index * index
+        assert len(taken) <= index + workers + 2
+    assert len(taken) == 20
+
+
+def test_threads_work_at_the_same_time() -> None:
+    meeting = threading.Barrier(3, timeout=20)
+    assert len([meeting for _ in ahead(lambda _: meeting.wait(), range(3), workers=3)]) == 3
+
+
+def test_a_fault_ends_it() -> None:
+    def make(number: int) -> int:
+        if number == 2:
+            raise ValueError("two")
+        return number
+
+    with pytest.raises(ValueError, match="two"):
+        list(ahead(make, range(50), workers=2))
