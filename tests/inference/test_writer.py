@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +15,14 @@ from PIL import Image
 
 from autosam.core.errors import DataError, UsageError
 from autosam.core.prompt import ImageEmbedding
+from autosam.data.inputs import find_images
+from autosam.inference import writer
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import make_encoder
 from autosam.inference.masker import TorchMasker
 from autosam.inference.model import Model
 from autosam.inference.predict import Predictor
-from autosam.inference.writer import predict_files
+from autosam.inference.writer import predict, predict_files, read, write
 from autosam.models.checkpoint import Card, build
 from autosam.models.sam import tiny_sam
 
@@ -70,6 +74,61 @@ def test_bad_files_are_listed_and_the_rest_is_done(model: Model, images: Path, t
     assert all(row["error"] or 0 <= float(row["area_share"]) <= 1 for row in table)
 
 
+def test_stages_mapped_by_hand_write_the_same(model: Model, images: Path, tmp_path: Path) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    rows = predict_files(model, [images], there)
+    # What a stage gives is plain data, which another process can be handed.
+    samples = [(file, pickle.loads(pickle.dumps(read((name, file))))) for name, file in find_images([images])]
+    made = [(file, pickle.loads(pickle.dumps(predict(model, sample, file)))) for file, sample in samples]
+    mapped = [write(one, file, here) for file, one in made]
+    assert [replace(row, seconds=None) for row in mapped] == [replace(row, seconds=None) for row in rows]
+    for file in here.rglob("*.png"):
+        assert file.read_bytes() == (there / file.relative_to(here)).read_bytes()
+    assert len(list(here.rglob("*.png"))) == len(list(there.rglob("*.png"))) == 10
+
+
+def test_a_resumed_prediction_makes_only_what_is_missing(
+    model: Model, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    predict_files(model, [images], out)
+    (out / "masks" / "deep" / "gray.png").unlink()
+    before = {file: file.stat().st_mtime_ns for file in out.rglob("*.png")}
+    taken: list[str] = []
+    monkeypatch.setattr(writer, "read", lambda entry: taken.append(entry[0]) or read(entry))
+    rows = predict_files(model, [images], out, resume=True)
+    assert set(taken) == {"deep/gray", "cut", "text"}
+    assert [row.id for row in rows] == [name for name, _ in find_images([images])]
+    after = {file: file.stat().st_mtime_ns for file in out.rglob("*.png")}
+    assert {file for file in after if after[file] != before.get(file)} == {
+        out / kind / "deep" / "gray.png" for kind in ("masks", "overlays")
+    }
+
+
+def test_few_images_are_held_at_a_time(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, most = 0, 0
+
+    def counted(entry: tuple[str, Path]) -> object:
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+        return read(entry)
+
+    def done(*arguments: object) -> object:
+        nonlocal held
+        row = write(*arguments)  # type: ignore[arg-type]
+        held -= 1
+        return row
+
+    (tmp_path / "in").mkdir()
+    for number in range(40):
+        Image.new("RGB", (9, 8), (number, 0, 0)).save(tmp_path / "in" / f"{number}.png")
+    monkeypatch.setattr(writer, "read", counted)
+    monkeypatch.setattr(writer, "write", done)
+    assert len(predict_files(model, [tmp_path / "in"], tmp_path / "out")) == 40
+    assert held == 0 and most <= 12
+
+
 def test_an_output_that_holds_something_is_refused(model: Model, images: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "old.txt").write_text("mine")
@@ -114,7 +173,7 @@ def test_an_embedding_from_the_cache_is_the_one_that_went_in(tmp_path: Path) -> 
     encoder = make_encoder(tiny_sam(), "torch")
 
     class Counting:
-        rule, engine, identity = encoder.rule, encoder.engine, encoder.identity
+        rule, engine, identity, threads = encoder.rule, encoder.engine, encoder.identity, encoder.threads
 
         def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
             calls.append(len(pixels))

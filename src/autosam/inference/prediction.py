@@ -63,11 +63,17 @@ class Prediction:
 
     def save(self, file: str | Path) -> None:
         """Writes the mask as an 8-bit PNG of 0 and 255 at the image's own size."""
-        write_image(Path(file), self.mask.astype(np.uint8) * 255)
+        write_image(Path(file), self.mask_image())
+
+    def mask_image(self) -> npt.NDArray[np.uint8]:
+        """Returns the mask as (H, W) uint8 of 0 and 255."""
+        return self.mask.astype(np.uint8) * 255
 
 
-def write_image(file: Path, pixels: npt.NDArray[np.generic]) -> None:
-    """Writes (H, W) or (H, W, 3) uint8, or (H, W) uint16, as a PNG, whole or not at all."""
+def write_image(file: Path, pixels: npt.NDArray[np.generic], *, lasting: bool = True) -> None:
+    """Writes (H, W) or (H, W, 3) uint8, or (H, W) uint16, as a PNG, whole or not at all; see `write_atomically`."""
     from PIL import Image
 
-    write_atomically(file, lambda stream: Image.fromarray(pixels).save(stream, format="PNG", compress_level=3))
+    write_atomically(
+        file, lambda stream: Image.fromarray(pixels).save(stream, format="PNG", compress_level=3), lasting=lasting
+    )

@@ -16,6 +16,7 @@ import numpy as np
 
 from autosam.core.ahead import ahead
 from autosam.core.errors import AutoSAMError, Interrupted, UsageError
+from autosam.core.files import sync_folder
 from autosam.core.memory import is_out_of_memory
 from autosam.core.names import writable
 from autosam.core.progress import Progress, Silent
@@ -30,8 +31,10 @@ from autosam.inference.table import Row, append_row, read_rows, write_rows
 Image = tuple[str, Path]
 
 TABLE = "predictions.csv"
-# Predictions that wait to be written: so many, and so many pixels, so that memory does not grow with the batch.
-_WRITING, _WRITING_PIXELS = 4, 32_000_000
+# Predictions that wait to be written: so many, and so many pixels, so that memory does not grow with their number.
+_WRITING, _WRITING_PIXELS = 6, 32_000_000
+# Compressing two large images takes longer than predicting them where the CPU multiplies fast.
+_WRITERS = 2
 _NAMELESS = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 
 
@@ -92,25 +95,35 @@ def predict_files(
                 cure="Go on with --resume",
             ) from None
         rows = [finished[name] for name, _ in images]
+        for place in {(folder / kind / name).parent for kind in _kinds(probabilities) for name in finished}:
+            if place.is_dir():
+                sync_folder(place)
         write_rows(folder / TABLE, rows)
         return rows
 
 
 def _rows(model: Model, images: list[Image], folder: Path, probabilities: bool) -> Iterator[Row]:
-    """Yields a row an image, in order, once its files are written."""
+    """Yields a row an image, in order, once its files are written.
+
+    One image is read and several are written while another is predicted.
+    """
     waiting: deque[tuple[Future[Row], int]] = deque()
-    with ThreadPoolExecutor(1) as writer:
-        for (_, file), sample in zip(images, ahead(_read, images), strict=True):
-            made = sample if isinstance(sample, Row) else _predicted(model, sample, file)
+    with ThreadPoolExecutor(_WRITERS) as writer:
+        for (_, file), sample in zip(images, ahead(read, images), strict=True):
+            made = predict(model, sample, file)
             pixels = made.probability.size if isinstance(made, Prediction) else 0
-            waiting.append((writer.submit(_write, made, file, folder, probabilities), pixels))
+            waiting.append((writer.submit(write, made, file, folder, probabilities), pixels))
             while len(waiting) > _WRITING or sum(size for _, size in waiting) > _WRITING_PIXELS:
                 yield waiting.popleft()[0].result()
         while waiting:
             yield waiting.popleft()[0].result()
 
 
-def _read(entry: Image) -> Sample | Row:
+def read(entry: Image) -> Sample | Row:
+    """Returns the sample of an image's id and file, or the row that says why there is none: the first of three stages.
+
+    `read`, `predict` and `write` share nothing but their arguments, so that an engine for many machines can map them.
+    """
     name, file = entry
     try:
         return Sample(name, read_image(file), file=file)
@@ -120,7 +133,10 @@ def _read(entry: Image) -> Sample | Row:
         return _failed(file, name, f"{file}: {fault.strerror or fault}")
 
 
-def _predicted(model: Model, sample: Sample, file: Path) -> Prediction | Row:
+def predict(model: Model, sample: Sample | Row, file: Path) -> Prediction | Row:
+    """Returns a sample's prediction, or the row that says why there is none; a row is passed on as it is."""
+    if isinstance(sample, Row):
+        return sample
     try:
         return model.predict(sample)
     except (MemoryError, RuntimeError) as fault:
@@ -130,15 +146,22 @@ def _predicted(model: Model, sample: Sample, file: Path) -> Prediction | Row:
         return _failed(file, sample.id, f"{file}: not enough memory for its {wide} x {high} pixels. Cut it into tiles")
 
 
-def _write(made: Prediction | Row, file: Path, folder: Path, probabilities: bool) -> Row:
+def write(made: Prediction | Row, file: Path, folder: Path, probabilities: bool = False) -> Row:
+    """Writes the files of a prediction into an output folder and returns its row; a row is passed on as it is.
+
+    Raises:
+        ResourceError: where the disk is full.
+    """
     if isinstance(made, Row):
         return made
     name = f"{made.id}.png"
     try:
-        made.save(folder / "masks" / name)
-        write_image(folder / "overlays" / name, made.overlay())
+        # Names are made lasting all at once at the end: what a power cut takes before is found missing and made again.
+        write_image(folder / "masks" / name, made.mask_image(), lasting=False)
+        write_image(folder / "overlays" / name, made.overlay(), lasting=False)
         if probabilities:
-            write_image(folder / "probabilities" / name, np.rint(made.probability * 65535).astype(np.uint16))
+            depth = np.rint(made.probability * 65535).astype(np.uint16)
+            write_image(folder / "probabilities" / name, depth, lasting=False)
     except MemoryError:
         return _failed(file, made.id, f"{file}: not enough memory to write its mask. Cut it into tiles")
     except OSError as fault:
