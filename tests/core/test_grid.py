@@ -77,6 +77,8 @@ def test_the_least_side_of_so_many_parts(length: int, parts: int) -> None:
     assert len(Grid(1, length, int(side * 0.9))) >= parts
 
 
-@pytest.mark.parametrize(("size", "tile", "number"), [((1000, 1000), 276, 16), ((1000, 300), 364, 3), ((522, 775), 900, 1)])
+@pytest.mark.parametrize(
+    ("size", "tile", "number"), [((1000, 1000), 276, 16), ((1000, 300), 364, 3), ((522, 775), 900, 1)]
+)
 def test_known_numbers(size: tuple[int, int], tile: int, number: int) -> None:
     assert len(Grid(*size, tile)) == number

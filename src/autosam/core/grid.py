@@ -37,7 +37,8 @@ class Grid:
     """Windows of one size, spread evenly, that cover an image.
 
     Along an axis that is no longer than a tile there is one window, as long as the axis. Everywhere else windows are
-    `tile` long, the first one begins with the image, the last one ends with it, and neighbours share at least an eighth.
+    `tile` long, the first one begins with the image, the last one ends with it, and neighbours share at least an
+    eighth.
 
     Attributes:
         height, width: of the image, in pixels.

@@ -128,11 +128,24 @@ class Letterbox:
             (..., height, width), interpolated bilinearly in one step; padding never reaches it, but for the share of a
             map's pixel that straddles the border.
         """
-        high, wide = self.inner
-        rows = _interpolation(logits.shape[-2], high / self.size, self.height)
-        columns = _interpolation(logits.shape[-1], wide / self.size, self.width)
-        rows, columns = rows.to(logits.device, logits.dtype), columns.to(logits.device, logits.dtype)
+        rows, columns = (each.to(logits.device, logits.dtype) for each in self.way_back(*logits.shape[-2:]))
         return rows @ logits @ columns.T
+
+    def way_back(self, high: int, wide: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns R (height, high) and C (width, wide), by which `undo` of a (high, wide) map m is R m C^T."""
+        inner = self.inner
+        rows = _interpolation(high, inner[0] / self.size, self.height)
+        return rows, _interpolation(wide, inner[1] / self.size, self.width)
+
+    def way_there(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns R (size, height) and C (size, width), by which an image's map m becomes the square's, R m C^T.
+
+        It is sampled at the centres of the square's pixels: bilinear, without antialiasing, zero where padded.
+        """
+        rows, columns = torch.zeros(self.size, self.height), torch.zeros(self.size, self.width)
+        high, wide = self.inner
+        rows[:high], columns[:wide] = _interpolation(self.height, 1, high), _interpolation(self.width, 1, wide)
+        return rows, columns
 
     def to_square(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Returns points (..., 2) given as x, y in the image's pixels, in the square's pixels."""

@@ -90,6 +90,7 @@ def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:
         "sam_sha256": card.sam_fingerprint,
         "prompt_encoder": card.prompt_encoder,
         "size": card.size,
+        "tile": card.tile,
         "mapping": card.mapping,
         "threshold": card.threshold,
         "training": card.training,

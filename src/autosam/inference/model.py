@@ -93,4 +93,5 @@ def load(
     parts = Parts(Path(run), decoder, sam)
     masker, encoder = make_masker(parts, engine, precision, find_device(device))
     card = parts.card if threshold is None else replace(parts.card, threshold=threshold)
-    return Model(card, Predictor(masker, threshold=card.threshold, keep_prompt=keep_prompt), encoder, parts.content())
+    predictor = Predictor(masker, threshold=card.threshold, keep_prompt=keep_prompt, tile=card.tile)
+    return Model(card, predictor, encoder, parts.content())

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from autosam.core.letterbox import Letterbox
 from autosam.core.probability import probability
 from autosam.core.sample import Sample
 from autosam.inference.masker import Masker
 from autosam.inference.prediction import Prediction
+from autosam.inference.tiles import maps_of
 
 
 class Predictor:
@@ -22,31 +22,32 @@ class Predictor:
         masks: makes the logits of a frame.
         threshold: foreground is where the probability is at least this.
         keep_prompt: whether predictions carry g's dense prompt.
+        tile: side in pixels of the tiles that larger images are cut into; None takes every image whole.
     """
 
-    def __init__(self, masks: Masker, *, threshold: float = 0.5, keep_prompt: bool = False) -> None:
+    def __init__(
+        self, masks: Masker, *, threshold: float = 0.5, keep_prompt: bool = False, tile: int | None = None
+    ) -> None:
         self.masks = masks
         self.threshold = threshold
         self.keep_prompt = keep_prompt
+        self.tile = tile
 
     def predict(self, sample: Sample) -> Prediction:
         """Returns the prediction at the sample's own size."""
         started = time.perf_counter()
         rgb = sample.rgb()
-        box = Letterbox(self.masks.frame_size, *sample.size)
-        masks = self.masks(box.frame(rgb))
-        surrogate = None if masks.surrogate is None else self._native(masks.surrogate, box)
+        maps = maps_of(self.masks, rgb, self.tile, prompt=self.keep_prompt)
         return Prediction(
             id=sample.id,
             image=rgb,
-            probability=self._native(masks.logits, box),
+            probability=self._probability(maps.logits),
             threshold=self.threshold,
-            prompt=masks.dense[0].float().cpu().numpy() if self.keep_prompt and masks.dense is not None else None,
-            surrogate=surrogate,
+            prompt=None if maps.prompt is None else maps.prompt.numpy(),
+            surrogate=None if maps.surrogate is None else self._probability(maps.surrogate),
             seconds=time.perf_counter() - started,
         )
 
-    def _native(self, logits: torch.Tensor, box: Letterbox) -> npt.NDArray[np.float32]:
-        native = box.undo(logits[0, 0].float().cpu())
-        values: npt.NDArray[np.float32] = probability(native, self.masks.mapping).numpy()
+    def _probability(self, logits: torch.Tensor) -> npt.NDArray[np.float32]:
+        values: npt.NDArray[np.float32] = probability(logits, self.masks.mapping).numpy()
         return values

@@ -39,6 +39,7 @@ class Card:
         mapping: how logits become a probability.
         foreground: the rule that made masks binary, as text.
         threshold: foreground is where the probability is at least this.
+        tile: side in pixels of the overlapping tiles that larger images are cut into; None for whole images.
         training: what it was trained with: seed, loss, steps, numbers of cases, hashes. No time and no path.
     """
 
@@ -51,6 +52,7 @@ class Card:
     mapping: Mapping = "sigmoid"
     foreground: str | None = None
     threshold: float = 0.5
+    tile: int | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
 
