@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,23 @@ from autosam.core.sample import Sample
 from autosam.data.folder import Pair
 from autosam.data.foreground import Foreground, Marks
 from autosam.data.images import content_hash, orientation, read_image, read_mask
+
+
+class Source(Protocol):
+    """What a training reads its cases from."""
+
+    def __len__(self) -> int:
+        """Returns the number of cases."""
+        ...
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The cases' names."""
+        ...
+
+    def read(self, index: int) -> Sample:
+        """Reads one case; its mask is boolean."""
+        ...
 
 
 class Dataset:
@@ -63,6 +81,22 @@ class Dataset:
             if self.foreground.test == "auto":
                 self._marks.add(labels, pair.mask)
         return Sample(pair.id, image, mask, group=pair.group, file=pair.image)
+
+    def labels(self, index: int) -> npt.NDArray[Any]:
+        """Reads one case's label map (H, W), 0 where the foreground rule says background.
+
+        Labels are those of the file, whether they number instances, classes or nothing; no pixel, (0, 0), for no mask.
+
+        Raises:
+            DataError: on a file that cannot be read, or a mask that the rule does not settle.
+        """
+        mask = self.pairs[index].mask
+        if mask is None:
+            return np.zeros((0, 0), np.uint8)
+        labels = read_mask(mask)
+        chosen = self.foreground.binary(labels, mask)
+        # A rule may well say that 0 is foreground.
+        return np.where(chosen, labels, 0) if bool((labels[chosen] != 0).all()) else chosen
 
     def part(self, indices: Sequence[int]) -> Dataset:
         """Returns the cases of `indices`; what was learnt of the masks' marks stays common."""

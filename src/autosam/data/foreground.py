@@ -119,8 +119,8 @@ class Marks:
 
 def value_counts(label_map: npt.NDArray[np.generic]) -> dict[int, int]:
     """Returns how many pixels have each value, in order of the values."""
-    if label_map.dtype == np.uint8:
-        counts = np.bincount(label_map.ravel(), minlength=256)
+    if label_map.dtype in (np.uint8, np.uint16):
+        counts = np.bincount(label_map.ravel())
         return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
     values, numbers = np.unique(label_map, return_counts=True)
     return {int(value): int(number) for value, number in zip(values, numbers, strict=True)}
