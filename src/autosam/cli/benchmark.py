@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.faults import told
-from autosam.cli.options import Device, Engine, Json, Out, Quiet, Sam
+from autosam.cli.options import Device, Engine, Json, Out, Quiet, Sam, Tile
 from autosam.cli.progress import shown
 
 
@@ -31,6 +31,7 @@ def benchmark(
     epochs: Annotated[int | None, typer.Option(help="With --train: passes, in place of --minutes.")] = None,
     prompt_encoder: Annotated[str | None, typer.Option(help="With --train: g.")] = None,
     seed: Annotated[int | None, typer.Option(help="With --train: the first seed.")] = None,
+    tile: Tile = None,
     config: Annotated[Path | None, typer.Option(help="With --train: YAML of any choices of `autosam train`.")] = None,
     sam: Sam = None,
     device: Device = None,
@@ -44,7 +45,7 @@ def benchmark(
         from autosam.core.errors import PartialFailure, UsageError
 
         given: dict[str, Any] = dict(
-            minutes=minutes, epochs=epochs, prompt_encoder=prompt_encoder, seed=seed, config=config
+            minutes=minutes, epochs=epochs, prompt_encoder=prompt_encoder, seed=seed, config=config, tile=tile
         )
         choices = {flag: value for flag, value in given.items() if value is not None}
         if choices and not train:

@@ -11,7 +11,7 @@ import typer
 
 from autosam.cli.benchmark import benchmark
 from autosam.cli.faults import told
-from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Precision, Quiet, Sam
+from autosam.cli.options import Device, Engine, Foreground, Group, Json, Out, Precision, Quiet, Sam, Tile
 from autosam.cli.progress import shown
 
 STARTED = time.monotonic()
@@ -65,6 +65,7 @@ def train(
     precision: Precision = None,
     seed: Annotated[int | None, typer.Option(help="Of split, views, order and first weights.  [default: 0]")] = None,
     init: Annotated[Path | None, typer.Option(help="Run to start g and h from.")] = None,
+    tile: Tile = None,
     config: Annotated[Path | None, typer.Option(help="YAML of these choices; flags go before it.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, to the bit.")] = False,
     quiet: Quiet = False,
@@ -78,7 +79,7 @@ def train(
         choices = _choices(
             sam=sam, prompt_encoder=prompt_encoder, weights=weights, minutes=minutes, epochs=epochs, views=views,
             batch=batch, size=size, val=val, val_data=val_data, group=group, foreground=foreground, augment=augment,
-            loss=loss, lr=lr, device=device, engine=engine, precision=precision, seed=seed, init=init,
+            loss=loss, lr=lr, device=device, engine=engine, precision=precision, seed=seed, init=init, tile=tile,
         )  # fmt: skip
         progress = shown(quiet)
         try:

@@ -21,3 +21,7 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps
 Engine = Annotated[str | None, typer.Option(help="auto, torch, openvino or onnxruntime.  [default: auto, measured]")]
 Precision = Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.  [default: auto, measured]")]
 Sam = Annotated[str | None, typer.Option(help="Name or file of the frozen SAM; `autosam info` lists the names.")]
+Tile = Annotated[
+    str | None,
+    typer.Option(help="Of training: auto, off, or side of the overlapping tiles of large images.  [default: auto]"),
+]

@@ -57,6 +57,7 @@ def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam, segmenter: SamSeg
         embedding_shape=sam.embedding_shape,
         mapping=segmenter.mapping,
         foreground=Foreground.parse(config.foreground).text if config.foreground else None,
+        tile=plan.tile,
         training={
             "augment": config.augment,
             "batch": config.batch,
@@ -68,6 +69,7 @@ def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam, segmenter: SamSeg
             "train_cases": plan.train,
             "val_cases": plan.val,
             "views": plan.views,
+            **({} if plan.tiles is None else {"train_tiles": plan.tiles}),
         },
     )
 

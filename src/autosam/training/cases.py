@@ -25,12 +25,14 @@ class Cases:
         val: what chooses the checkpoint; may be empty.
         hashes: id -> content hash of the image, for each of the two.
         digest: digest over ids and contents of all.
+        sizes: height and width of every image, for each of the two, in their order.
     """
 
     train: Dataset
     val: Dataset
     hashes: dict[str, dict[str, str]]
     digest: str
+    sizes: dict[str, list[tuple[int, int]]]
 
 
 def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
@@ -49,6 +51,7 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
         raise DataError("no case is left to train on", file=config.data, cure="Lower --val, or add images")
     progress.start("reading images and masks", len(fit_on) + len(held))
     hashes: dict[str, dict[str, str]] = {}
+    sizes: dict[str, list[tuple[int, int]]] = {"train": [], "val": []}
     total = hashlib.sha256()
     for name, part in (("train", fit_on), ("val", held)):
         hashes[name] = {}
@@ -57,6 +60,7 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
                 raise Interrupted("stopped while reading", file=config.data, cure="Start it again")
             sample = part.read(index)
             hashes[name][sample.id] = content_hash(sample.image)
+            sizes[name].append(sample.size)
             mask = "" if sample.mask is None else content_hash(sample.mask)
             total.update(json.dumps([name, sample.id, hashes[name][sample.id], mask]).encode())
             progress.advance()
@@ -66,4 +70,4 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
         progress.say(f"warning: the same image is in training and validation: {', '.join(both[:5])}")
     if len(held) == 0:
         progress.say("warning: no case is held out; the last weights are kept, and nothing says how good they are")
-    return Cases(fit_on, held, hashes, total.hexdigest())
+    return Cases(fit_on, held, hashes, total.hexdigest(), sizes)

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.core.files import write_text
+
+MIN_TILE = 32
+_ONE_LINE = 1 << 20
 
 
 class TrainConfig(BaseModel):
@@ -40,6 +43,8 @@ class TrainConfig(BaseModel):
         precision: of the encoder and of the steps: "float32", "bfloat16", or "auto": whichever is faster here.
         seed: of the split, the augmentation, the order and the first weights.
         init: run or checkpoint to start g and h from.
+        tile: side, in pixels of the image, of the overlapping tiles that larger images are cut into; "off" for whole
+            images; "auto" decides by the size of the objects and by the time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,6 +72,18 @@ class TrainConfig(BaseModel):
     precision: str = "auto"
     seed: int = Field(default=0, ge=0)
     init: Path | None = None
+    tile: str | int = "auto"
+
+    @field_validator("tile", mode="before")
+    @classmethod
+    def _tile(cls, value: Any) -> str | int:
+        # YAML reads a bare `off` as false.
+        text = "off" if value is False else str(value).strip().lower()
+        if text in ("auto", "off"):
+            return text
+        if text.isdecimal() and int(text) >= MIN_TILE:
+            return int(text)
+        raise ValueError(f"must be auto, off or the side of a tile in pixels, {MIN_TILE} or more, not {value}")
 
     @property
     def bound(self) -> float | None:
@@ -91,7 +108,9 @@ class Plan(BaseModel):
         train: number of training cases.
         val: number of validation cases.
         data: digest over the ids and contents of all cases.
-        why: one line that says how views and steps were chosen.
+        why: one line that says how tiles, views and steps were chosen.
+        tile: side in pixels of the tiles that larger images are cut into; None for whole images.
+        tiles: number of tiles that are trained on; None for whole images.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -110,6 +129,8 @@ class Plan(BaseModel):
     val: int
     data: str
     why: str
+    tile: int | None = None
+    tiles: int | None = None
 
 
 def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
@@ -151,7 +172,7 @@ def write_run_config(file: Path, config: TrainConfig, plan: Plan | None) -> None
     content: dict[str, Any] = {"config": config.model_dump(mode="json")}
     if plan is not None:
         content["plan"] = plan.model_dump(mode="json")
-    write_text(file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    write_text(file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=_ONE_LINE))
 
 
 def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from autosam.core.letterbox import Frame, Letterbox
 from autosam.core.progress import Progress
 from autosam.core.prompt import ImageEmbedding
 from autosam.data.augment import IDENTITY, Augmentation, View, apply, draw
-from autosam.data.dataset import Dataset
+from autosam.data.dataset import Source
 from autosam.inference.embed import Embedder
 
 Index = tuple[int, int]
@@ -54,7 +55,7 @@ class Examples:
 
     def __init__(
         self,
-        data: Dataset,
+        data: Source,
         augmentation: Augmentation,
         *,
         frame_size: int,
@@ -70,6 +71,12 @@ class Examples:
         self.seed = seed
         self._frames: dict[Index, tuple[Frame, str | None]] = {}
         self._room = _MEMORY
+
+    def on(self, data: Source) -> Examples:
+        """Returns the views of other cases, made in the same way."""
+        other = copy.copy(self)
+        other.data, other._frames, other._room = data, {}, _MEMORY
+        return other
 
     def view(self, index: Index) -> View:
         """Returns the view of (case, number); number 0 is the image as it is."""

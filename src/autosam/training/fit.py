@@ -143,7 +143,7 @@ def batches(examples: Examples, plan: Plan, config: TrainConfig, done: int) -> I
 
     def indices() -> Iterator[list[Index]]:
         for epoch in count(done // plan.epoch_steps):
-            whole = order(plan.train, plan.views, epoch, config.seed)
+            whole = order(len(examples.data), plan.views, epoch, config.seed)
             for start in range(0, len(whole), config.batch):
                 yield whole[start : start + config.batch]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autosam.core.files import write_bytes
+from autosam.core.sample import Sample
 from autosam.data.dataset import Dataset
-from autosam.inference.predict import Predictor
-from autosam.inference.prediction import write_image
+from autosam.inference.prediction import Prediction, write_image
+
+Predict = Callable[[Sample], Prediction]
 
 _CASES = 4
 _COLUMNS = 6
@@ -81,16 +84,30 @@ class Preview:
         self.folder = folder
         chosen = np.unique(np.linspace(0, len(data) - 1, min(_CASES, len(data))).astype(int))
         self.samples = [data.read(int(i)) for i in chosen]
+        self._seen: dict[str, np.ndarray[Any, np.dtype[np.uint8]]] = {}
 
-    def add(self, step: int, predictor: Predictor) -> None:
-        """Keeps a picture of every case as it is predicted at `step`."""
+    def watching(self, predict: Predict) -> Predict:
+        """Returns `predict`, whose predictions of the cases looked at are pictured by the way."""
         from autosam.data.overlay import overlay
 
+        watched = {sample.id for sample in self.samples}
+        self._seen = {}
+
+        def watch(sample: Sample) -> Prediction:
+            predicted = predict(sample)
+            if sample.id in watched:
+                truth = None if sample.mask is None else sample.mask.astype(np.bool_)
+                self._seen[sample.id] = _small(overlay(predicted.image, predicted.mask, truth=truth))
+            return predicted
+
+        return watch
+
+    def add(self, step: int, watch: Predict) -> None:
+        """Keeps a picture of every case as `watch`, which `watching` gave, predicts it at `step`, or has already."""
         for number, sample in enumerate(self.samples):
-            predicted = predictor.predict(sample)
-            truth = None if sample.mask is None else sample.mask.astype(np.bool_)
-            picture = overlay(predicted.image, predicted.mask, truth=truth)
-            write_image(self.folder / f"{step:08d}-{number}.png", _small(picture))
+            if sample.id not in self._seen:
+                watch(sample)
+            write_image(self.folder / f"{step:08d}-{number}.png", self._seen[sample.id])
 
     def draw(self, file: Path) -> None:
         """Draws the sheet: a row a case, a column a validation, the last one at the right."""

@@ -18,6 +18,7 @@ from autosam.training.config import Plan, TrainConfig
 from autosam.training.examples import Examples, Index
 from autosam.training.fit import update
 from autosam.training.losses import LOSSES
+from autosam.training.tiling import Tiling
 
 # What a measured pace may worsen by, and what is left for the last writing.
 MARGIN = 0.9
@@ -54,6 +55,16 @@ def embedding_pace(examples: Examples) -> float:
         times.append(time.perf_counter() - started)
     # The first ones pay for allocations and cold files.
     return min(times)
+
+
+def fitting_frames(pace: float | None, left: float) -> int | None:
+    """Returns how many frames there is time to encode before the steps; None where there is no bound.
+
+    Args:
+        pace: seconds a frame; None where there is no bound of time.
+        left: seconds until the bound.
+    """
+    return None if pace is None else int(EMBEDDING_SHARE * MARGIN * left / pace)
 
 
 def choose_views(config: TrainConfig, pace: float | None, left: float, *, train: int, val: int, room: int) -> int:
@@ -142,6 +153,7 @@ def decide(
     val: int,
     encoder: Encoder,
     data: str,
+    tiling: Tiling,
 ) -> Plan:
     """Returns the plan that fits the time that is left, or the number of epochs that was asked for.
 
@@ -154,13 +166,14 @@ def decide(
         val: number of validation cases.
         encoder: what encodes.
         data: digest of the data.
+        tiling: what is trained on, the images or their tiles.
     """
-    epoch_steps = -(-train // config.batch)
+    epoch_steps = -(-len(tiling.cases) // config.batch)
     step_precision = "float32" if config.precision == "auto" else config.precision
     if pace is None:
         epochs = config.epochs or 1
         steps, looks = epochs * epoch_steps, min(epochs, 20)
-        why = f"{epochs} epochs of {train} images in {views or 'live'} views"
+        why = f"{epochs} epochs of {len(tiling.cases)} {tiling.noun} in {views or 'live'} views"
     else:
         usable = left * MARGIN - CLOSING_SECONDS
         step_precision = pace.precision
@@ -185,5 +198,7 @@ def decide(
         train=train,
         val=val,
         data=data,
-        why=why,
+        why=f"{tiling.why}; {why}",
+        tile=tiling.tile,
+        tiles=tiling.tiles,
     )

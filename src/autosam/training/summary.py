@@ -28,12 +28,12 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         "",
         "## Trained on",
         "",
-        f"{plan.train} images and their masks, {plan.val} more held out to choose the checkpoint"
+        f"{plan.train} images and their masks{_cut(plan)}, {plan.val} more held out to choose the checkpoint"
         + (f"; grouped by `{config.group}`" if config.group else "")
         + (f"; foreground is `{card.foreground}`" if card.foreground else "")
         + ".",
-        f"Loss {config.loss}, augmentation {config.augment}, {plan.views or 'live'} views an image, {plan.steps} steps "
-        f"of {config.batch} images, AdamW at {config.lr:g}, seed {config.seed}.",
+        f"Loss {config.loss}, augmentation {config.augment}, {plan.views or 'live'} views of each, {plan.steps} "
+        f"steps of {config.batch}, AdamW at {config.lr:g}, seed {config.seed}.",
         "",
         "## Known",
         "",
@@ -46,3 +46,7 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         "",
     ]
     write_text(file, "\n".join(lines))
+
+
+def _cut(plan: Plan) -> str:
+    return "" if plan.tile is None else f", cut into {plan.tiles} overlapping tiles of {plan.tile} pixels"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from autosam.core.errors import DataError, Interrupted, ModelError, UsageError
 from autosam.core.files import cache_folder, write_json
 from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
+from autosam.core.sample import Sample
 from autosam.data.augment import AUGMENTATIONS
 from autosam.data.embeddings import EmbeddingCache
 from autosam.evaluation.evaluate import evaluate
@@ -22,6 +24,7 @@ from autosam.inference.engine import device as find_device
 from autosam.inference.engine import make_encoder
 from autosam.inference.masker import TorchMasker
 from autosam.inference.predict import Predictor
+from autosam.inference.prediction import Prediction
 from autosam.models.checkpoint import save
 from autosam.models.frozen_sam import load_sam
 from autosam.training.build import finished_card, make_card, make_segmenter
@@ -38,11 +41,12 @@ from autosam.training.examples import Examples
 from autosam.training.fit import Hooks, fit
 from autosam.training.losses import LOSSES
 from autosam.training.pictures import Preview, draw_curves
-from autosam.training.plan import choose_views, decide, embedding_pace, measure
+from autosam.training.plan import choose_views, decide, embedding_pace, fitting_frames, measure
 from autosam.training.run import RunFolder
 from autosam.training.signals import Stop, stoppable
 from autosam.training.state import State, load_state, save_state
 from autosam.training.summary import write_card
+from autosam.training.tiling import choose_tiling, kept_tiling
 
 CACHE_BYTES = 64 << 30
 REDRAW_SECONDS = 30.0
@@ -141,7 +145,6 @@ def _train(
     for one in (segmenter, shadow):
         one.to(device)
     masker = TorchMasker(shadow, Embedder(encoder, cache), device)
-    predictor = Predictor(masker)
     live = (config.views if plan is None else plan.views) == 0
     examples = Examples(
         cases.train,
@@ -162,24 +165,29 @@ def _train(
             )
 
     if plan is not None:
-        views = plan.views
+        views, tiling = plan.views, kept_tiling(config, cases, plan)
     else:
         progress.start("measuring")
         counts = {"train": len(cases.train), "val": len(cases.val)}
         pace = None if config.bound is None else embedding_pace(examples)
-        views = choose_views(config, pace, left(), room=cache.room(sam.embedding_shape), **counts)
+        frames = None if live else fitting_frames(pace, left())
+        side = segmenter.size if segmenter.sam is None else segmenter.sam.rule.size
+        tiling = choose_tiling(config, cases, side, frames)
+        room, cached = cache.room(sam.embedding_shape), {"train": len(tiling.cases), "val": tiling.frames}
+        views = choose_views(config, pace, left(), room=room, **cached)
+    examples, predictor = examples.on(tiling.cases), Predictor(masker, tile=tiling.tile)
     if views:
-        wanted = [(case, view) for view in range(views) for case in range(len(cases.train))]
-        progress.start(f"embeddings of {len(cases.train)} images in {views} views", len(wanted))
+        wanted = [(case, view) for view in range(views) for case in range(len(tiling.cases))]
+        progress.start(f"embeddings of {len(tiling.cases)} {tiling.noun} in {views} views", len(wanted))
         examples.fill(wanted, progress, check)
     if plan is None:
         steps_pace = None
         if config.bound is not None:
             first = [cases.val.read(0)] if len(cases.val) else []
             steps_pace = measure(
-                segmenter, examples, lambda: first and _validate(first, predictor), config, views, device
+                segmenter, examples, lambda: first and _validate(first, predictor.predict), config, views, device
             )
-        plan = decide(config, views, steps_pace, left(), encoder=encoder, data=cases.digest, **counts)
+        plan = decide(config, views, steps_pace, left(), encoder=encoder, data=cases.digest, tiling=tiling, **counts)
         write_run_config(run.config, config, plan)
     progress.say(f"plan: {plan.why}")
 
@@ -187,8 +195,10 @@ def _train(
     preview = Preview(run.previews, cases.val if len(cases.val) else cases.train)
 
     def validate(step: int) -> float | None:
-        preview.add(step, predictor)
-        return _validate(cases.val, predictor) if len(cases.val) else None
+        predict = preview.watching(predictor.predict)
+        dice = _validate(cases.val, predict) if len(cases.val) else None
+        preview.add(step, predict)
+        return dice
 
     drawn = [time.monotonic()]
 
@@ -224,6 +234,6 @@ def _train(
     return run.path
 
 
-def _validate(samples: Any, predictor: Predictor) -> float:
-    report = evaluate(samples, predictor.predict, metrics=("dice",), keep_pictures=False)
+def _validate(samples: Any, predict: Callable[[Sample], Prediction]) -> float:
+    report = evaluate(samples, predict, metrics=("dice",), keep_pictures=False)
     return float(report.summary()["dice"]["mean"])
