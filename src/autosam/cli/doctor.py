@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from autosam.core.errors import AutoSAMError
+
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False) -> None:
     """Show versions, devices, memory, disk and weights, and what is wrong with its cure. Touches no network.
@@ -39,8 +41,9 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print everything a
             console.print(f"{finding.what}. {finding.cure}.", markup=False, soft_wrap=True)
         if not any(finding.fault for finding in findings):
             console.print("[green]Nothing must be mended.[/]")
-    if any(finding.fault for finding in findings):
-        raise typer.Exit(3)
+    faults = sum(finding.fault for finding in findings)
+    if faults:
+        raise AutoSAMError(f"{faults} of these must be mended", cure="Each has its cure beside it")
 
 
 def rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
