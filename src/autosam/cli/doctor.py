@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from json import dumps
 from typing import Annotated, Any
 
 import typer
-
-from autosam.core.errors import AutoSAMError
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False) -> None:
@@ -43,7 +42,8 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print everything a
             console.print("[green]Nothing must be mended.[/]")
     faults = sum(finding.fault for finding in findings)
     if faults:
-        raise AutoSAMError(f"{faults} of these must be mended", cure="Each has its cure beside it")
+        print(f"error: {faults} of these must be mended, each by the cure beside it", file=sys.stderr, flush=True)
+        raise typer.Exit(3)
 
 
 def rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
