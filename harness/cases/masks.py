@@ -61,7 +61,7 @@ def names(scene: Scene) -> Iterator[Try]:
     data = scene.copy(scene.data)
     shutil.copy(data / "images" / "case0.png", data / "images" / "case0.bmp")
     for done in _checked_and_trained(scene, data):
-        yield judged("a doubled image", done, code=3, names=["case0.png, case0.bmp", "too many"])
+        yield judged("a doubled image", done, code=3, names=["case0.bmp, case0.png", "too many"])
     data = scene.copy(scene.data)
     for path in list((data / "images").iterdir()):
         path.rename(path.with_name(f"{path.stem}_0000.png"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from json import dumps
 from typing import Annotated, Any
 
@@ -39,7 +40,9 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print everything a
             console.print(f"{finding.what}. {finding.cure}.", markup=False, soft_wrap=True)
         if not any(finding.fault for finding in findings):
             console.print("[green]Nothing must be mended.[/]")
-    if any(finding.fault for finding in findings):
+    faults = sum(finding.fault for finding in findings)
+    if faults:
+        print(f"error: {faults} of these must be mended, each by the cure beside it", file=sys.stderr, flush=True)
         raise typer.Exit(3)
 
 
