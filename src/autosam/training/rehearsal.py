@@ -107,9 +107,8 @@ class Rehearsal:
         if self.steps is None:
             lines.append(f"steps     as many as the bound of time allows, each of {each}")
         else:
-            lines.append(
-                f"steps     {self.steps:,} steps of {each}; {self.epoch_steps} a pass; {self.encodings:,} images encoded"
-            )
+            passed = f"{self.epoch_steps} a pass; {self.encodings:,} images encoded"
+            lines.append(f"steps     {self.steps:,} steps of {each}; {passed}")
         lines += [f"shapes    {name} {' x '.join(map(str, shape))}" for name, shape in self.shapes.items()]
         lines += [f"weights   {name} {count / 1e6:.2f} M" for name, count in self.weights.items()]
         lines += [
