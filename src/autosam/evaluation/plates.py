@@ -170,7 +170,7 @@ def _legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    mine, true = (tuple(channel / 255 for channel in tint) for tint in (PREDICTION, TRUTH))
+    mine, true = ((red / 255, green / 255, blue / 255) for red, green, blue in (PREDICTION, TRUTH))
     handles = [
         Line2D([], [], color=mine, linewidth=2, label="prediction"),
         Line2D([], [], color=true, linewidth=2, label="truth"),
