@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from autosam.benchmarks.names import BENCHMARKS
 from autosam.benchmarks.trained import left_open
 from autosam.cli.main import app
-from autosam.core.letterbox import PixelRule
 from autosam.models.outline import SHAPES, outline
 from autosam.models.sam import tiny_sam
+from autosam.models.sam_names import SamShape
 from autosam.training.config import TrainConfig, make_config
 from autosam.training.cost import cost
 from autosam.training.rehearsal import rehearse
@@ -101,13 +101,18 @@ def test_a_bound_of_time_leaves_the_steps_open() -> None:
     assert json.dumps(made.plain())
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", ["litemedsam", "medsam"])
 def test_an_outline_has_no_weights_and_the_right_shapes(name: str) -> None:
     sam = outline(name)
     assert all(p.is_meta for p in sam.parameters())
     made = sam.encode(torch.empty(1, 3, sam.rule.size, sam.rule.size, device="meta"))
     assert made.main.shape == (1, *sam.embedding_shape)
-    assert isinstance(sam.rule, PixelRule)
+
+
+def test_every_listed_size_has_the_name_that_its_tensors_would_give_it() -> None:
+    for name, shape in SHAPES.items():
+        if isinstance(shape, SamShape):
+            assert shape.name == ("sam-vit-base" if name == "medsam" else name)
 
 
 def test_cost_counts_products_and_what_lives_at_once() -> None:

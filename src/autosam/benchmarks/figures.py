@@ -58,7 +58,7 @@ def figures(
         The files of the figures.
 
     Raises:
-        UsageError: where `out` holds something, or there is no case of a name.
+        UsageError: where `out` holds something, there is no case of a name, or the run is not one of AutoSAM.
         DataError: for images or masks that cannot be used, and a case that a folder of masks lacks.
         ModelError: where a model or its SAM cannot be loaded.
     """
@@ -73,6 +73,12 @@ def figures(
     predictions = []
     for sample in samples:
         predictions.append(model.predict(sample))
+        if predictions[0].prompt is None or predictions[0].surrogate is None:
+            raise UsageError(
+                "the run has no prompt encoder g with its surrogate decoder h, which these figures show",
+                file=run,
+                cure="Give a run of AutoSAM, and this one as --beside NAME=RUN",
+            )
         progress.advance()
     sam = load_sam(loading.get("sam") or model.card.sam)
     prompted = []

@@ -101,14 +101,14 @@ class Rehearsal:
 
     def table(self) -> str:
         """Returns it in words, a line a fact."""
-        steps = f"{self.steps:,} steps of {self.step_images} images"
-        steps += "" if self.at_once == self.step_images else f", {self.at_once} at once"
+        each = f"{self.step_images} images" + ("" if self.at_once == self.step_images else f", {self.at_once} at once")
         views = f"{self.views} cached views an image" if self.views else "a new view at every step, encoded live"
         lines = [f"images    {self.train} to train on, {self.val} held out; {views}"]
         if self.steps is None:
-            lines.append(f"steps     as many as the bound of time allows, {self.step_images} images each")
+            lines.append(f"steps     as many as the bound of time allows, each of {each}")
         else:
-            lines.append(f"steps     {steps}; {self.epoch_steps} a pass; {self.encodings:,} images encoded")
+            passed = f"{self.epoch_steps} a pass; {self.encodings:,} images encoded"
+            lines.append(f"steps     {self.steps:,} steps of {each}; {passed}")
         lines += [f"shapes    {name} {' x '.join(map(str, shape))}" for name, shape in self.shapes.items()]
         lines += [f"weights   {name} {count / 1e6:.2f} M" for name, count in self.weights.items()]
         lines += [
