@@ -74,7 +74,7 @@ def _riffs(stream: BinaryIO) -> Iterator[int]:
 
 
 def _elements(stream: BinaryIO) -> Iterator[int]:
-    while (name := _number(stream, keep_marker=True)) in (_EBML, _SEGMENT):
+    while _number(stream, keep_marker=True) in (_EBML, _SEGMENT):
         length = _number(stream, keep_marker=False)
         if length is None:
             return
