@@ -75,7 +75,7 @@ def of_run(run: Path, *, temporal: float = 0.0, **loading: Any) -> Method:
     marks: tuple[str, ...] = ()
     if card.sam == "litemedsam":
         marks = ("SAM'S OWN TRAINING: LiteMedSAM was trained on many public sets; this benchmark may be among them",)
-    about = {"run": run.name, "sha256": digest(run), "encoder": model.encoder, "card": asdict(card)}
+    about: dict[str, Any] = {"run": run.name, "sha256": digest(run), "encoder": model.encoder, "card": asdict(card)}
     name = f"AutoSAM ({card.sam}, {card.prompt_encoder})"
     if temporal:
         name, about = f"{name}, temporal {temporal:g}", {**about, "temporal": temporal}
