@@ -220,7 +220,8 @@ def test_the_average_over_a_clip_begins_anew_with_every_clip(
     from autosam.inference.temporal import TemporalMasker
 
     root = make["sunseg"](tmp_path / "data")
-    flags = ("--sam", "tiny-random", "--engine", "torch", "--epochs", "1")
+    (tmp_path / "choices.yaml").write_text("val: 0\n")
+    flags = ("--sam", "tiny-random", "--engine", "torch", "--epochs", "1", "--config", tmp_path / "choices.yaml")
     code, said, err = run("sunseg", "--data", root, "--train", "--out", tmp_path / "plain", "--json", *flags)
     assert code == 0, err
     begun: list[int] = []
