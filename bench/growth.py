@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ def over_side(run: Path, sides: list[int]) -> Points:
     points = {}
     for side in sides:
         sample = Sample("made", picture(side, side))
-        points[side] = _said("side", side, _median(lambda sample=sample: model.predict(sample)))
+        points[side] = _said("side", side, _median(partial(model.predict, sample)))
     return points
 
 

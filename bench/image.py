@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ from autosam.models.hardnet_prompt import HarDNetPromptEncoder
 from autosam.training.plan import step_precisions
 from bench.closeness import closeness
 from bench.made import any_sam, make_run, picture
-from bench.pairs import alternate
+from bench.pairs import Work, alternate
 from bench.reference import Reference
 from bench.result import Row, keep, timed_row
 
@@ -66,7 +67,7 @@ def measure(name: str, size: int, rounds: int, folder: Path) -> list[Row]:
     def theirs() -> torch.Tensor:
         return box.undo(reference.predict(box.frame(rgb), size, sam)[0, 0]) > 0
 
-    models = {
+    models: dict[str, Model | Predictor] = {
         "end to end, a new image, hardnet85": autosam.load(paper, sam=source),
         "end to end, a new image, sam-features": autosam.load(light, sam=source),
         "end to end, embedding cached, sam-features": cached(light, source, rgb),
@@ -83,8 +84,8 @@ def measure(name: str, size: int, rounds: int, folder: Path) -> list[Row]:
     for path, model in models.items():
         other = masker(plain[path])(frame).logits if path in plain else truth
         agreements[path] = closeness(other, masker(model)(frame).logits)
-    works: dict[str, Any] = {THEIRS: theirs}
-    works |= {path: lambda model=model: model.predict(Sample("made", rgb)) for path, model in models.items()}
+    works: dict[str, Work] = {THEIRS: theirs}
+    works |= {path: partial(model.predict, Sample("made", rgb)) for path, model in models.items()}
     print(f"{sam.name}, {weights}, one image of {WIDTH}x{HEIGHT}, g at {size}", flush=True)
     seconds, loads = alternate(works, rounds)
     return [

@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -87,7 +88,7 @@ def whole(sam: str, rounds: int) -> Row:
     )
 
 
-def encode_once(side: str, source: str) -> dict[str, object]:
+def encode_once(side: str, source: str) -> dict[str, Any]:
     """Returns the memory that this process took for one image, in bytes, and a part of the embedding."""
     keep_freed_memory()
     sam = load_sam(source)
@@ -112,7 +113,7 @@ def _status(name: str) -> int:
     raise RuntimeError(f"this system does not say {name}")
 
 
-def _child(side: str, source: str) -> dict[str, object]:
+def _child(side: str, source: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "bench.memory", "--child", side, "--source", source]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

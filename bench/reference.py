@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,8 @@ def eager_encoder(sam: FrozenSam) -> Callable[[Tensor], Tensor]:
     with torch.device("meta"):
         encoder = SamVisionEncoder(config)
     encoder.load_state_dict(ours.state_dict(), assign=True)
-    encoder.requires_grad_(False).eval()
+    encoder.requires_grad_(False)
+    encoder.train(False)
     return lambda pixels: encoder(pixels).last_hidden_state
 
 
@@ -94,8 +95,9 @@ class Reference:
         self.g = WholePrompt(g)
         self.decoder = copy.deepcopy(own.mask_decoder).requires_grad_(True)
         for part in self.decoder.modules():
-            if hasattr(part, "config"):
-                part.config._attn_implementation = "eager"
+            config: Any = getattr(part, "config", None)
+            if config is not None:
+                config._attn_implementation = "eager"
         self.optimiser = torch.optim.Adam(self.g.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
     def logits(self, image: Tensor, pixels: Tensor) -> Tensor:

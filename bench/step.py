@@ -31,7 +31,7 @@ from autosam.training.losses import bce_dice
 from autosam.training.plan import step_precisions
 from bench.closeness import closeness
 from bench.made import any_sam, picture
-from bench.pairs import alternate
+from bench.pairs import Work, alternate
 from bench.reference import BATCH, Reference
 from bench.result import keep, timed_row
 
@@ -62,7 +62,7 @@ def main() -> None:
         for number, one in enumerate(pixels):
             cache.put(str(number), sam.encode(one[None]).to("cpu", torch.float16))
         agreement = compare_logits(reference, segmenters["hardnet85"], cache, image, pixels)
-        works = {"the reference's step": lambda: reference.step(image, pixels, target)}
+        works: dict[str, Work] = {"the reference's step": lambda: reference.step(image, pixels, target)}
         precisions = {}
         for name, one in segmenters.items():
             step = Step(one, cache, image, target)

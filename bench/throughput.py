@@ -9,6 +9,7 @@ The command runs in a process of its own, start-up included, and its resident me
 from __future__ import annotations
 
 import argparse
+import contextlib
 import statistics
 import subprocess
 import sys
@@ -70,7 +71,8 @@ def predict(run: Path, images: Path, out: Path) -> tuple[float, list[float]]:
     process = psutil.Popen(command, stdout=subprocess.DEVNULL)
     memory = []
     while process.poll() is None:
-        memory.append(process.memory_info().rss / 2**20)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            memory.append(process.memory_info().rss / 2**20)
         time.sleep(0.5)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")

@@ -46,7 +46,8 @@ class RelativeAttention(nn.Module):
             mixed = attend(q, k, v, down, across)
         else:
             # A tracer would unroll the pieces, and OpenVINO is quickest with the bias in one.
-            mixed = attend_in_pieces(q, k, v, down, across, sys.maxsize if _tracing() else _PIECE_BYTES)
+            tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+            mixed = attend_in_pieces(q, k, v, down, across, sys.maxsize if tracing else _PIECE_BYTES)
         return self.proj(mixed.transpose(1, 2).reshape(x.shape))  # type: ignore[no-any-return]
 
     def _distances(self, q: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,7 +104,3 @@ def attend_in_pieces(
             parts.append(scaled_dot_product_attention(q[some, :, part], k[some], v[some], attn_mask=bias.flatten(3)))
         done.append(torch.cat(parts, 2))
     return torch.cat(done)
-
-
-def _tracing() -> bool:
-    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
