@@ -11,7 +11,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGE = 1 << 30
 # What torch, OpenVINO, OpenBLAS and the loader of libraries say, each in words of its own.
 _WORDS = ("out of memory", "allocate memory", "bad_alloc", "bad allocation", "create a memory object", "map segment")
-_WORDS += ("can't start new thread",)
+# oneDNN has no other words where its scratch memory is refused.
+_WORDS += ("can't start new thread", "create a primitive", "execute a primitive")
 
 
 def keep_freed_memory() -> bool:
