@@ -18,7 +18,9 @@ from harness import warm
 AUTOSAM = [sys.executable, "-c", "from autosam.cli.main import run; run()"]
 PATIENCE = 900.0
 _SEALED = Path(__file__).parent / "sealed"
-_DROP_FROM_BOUNDING_SET, _PASS_OVER_RIGHTS = 24, 1
+_DROP_FROM_BOUNDING_SET = 24
+# To read and write whatever the rights, and to read whatever they are.
+_PASS_OVER_RIGHTS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Limits:
         if self.file_size is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_size, self.file_size))
         if self.rights and os.geteuid() == 0:
-            ctypes.CDLL(None).prctl(_DROP_FROM_BOUNDING_SET, _PASS_OVER_RIGHTS, 0, 0, 0)
+            for right in _PASS_OVER_RIGHTS:
+                ctypes.CDLL(None).prctl(_DROP_FROM_BOUNDING_SET, right, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

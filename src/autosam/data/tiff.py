@@ -86,7 +86,13 @@ def _check_page(path: Path, page: Any) -> None:
 
 def _check_stack(path: Path, tiff: tifffile.TiffFile, page: Any) -> None:
     size = page.imagelength, page.imagewidth
-    alike = sum((other.imagelength, other.imagewidth) == size for other in map(_whole, tiff.pages))
+    alike, seen = 0, set()
+    for other in map(_whole, tiff.pages):
+        # tifffile follows pages that point back to one another for ever.
+        if other.offset in seen:
+            raise DataError("its pages lead in a circle: damaged; not decoded", file=path, cure="Save it again")
+        seen.add(other.offset)
+        alike += (other.imagelength, other.imagewidth) == size
     metadata = tiff.imagej_metadata or {}
     depth = page.tags.get(_IMAGE_DEPTH)
     count = max(alike, int(metadata.get("images", 1)), int(depth.value) if depth is not None else 1)

@@ -57,7 +57,8 @@ class Rollback:
         if self._good is None:
             self._good = self._recall(state.good)
         self._waiting = None
-        return replace(self._good, skipped=state.skipped + 1, good=self._good.step)
+        # No further count: a training that ended so ends in the same state when it is resumed.
+        return replace(self._good, skipped=min(MOST, state.skipped + 1), good=self._good.step)
 
 
 def is_finite(module: nn.Module) -> bool:
