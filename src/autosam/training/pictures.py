@@ -16,7 +16,9 @@ from autosam.inference.prediction import Prediction, write_image
 
 Predict = Callable[[Sample], Prediction]
 
-_CASES = 4
+PREVIEWED = 4
+"""How many cases a preview looks at."""
+
 _COLUMNS = 6
 _SIDE = 240
 
@@ -82,7 +84,7 @@ class Preview:
 
     def __init__(self, folder: Path, data: Dataset) -> None:
         self.folder = folder
-        chosen = np.unique(np.linspace(0, len(data) - 1, min(_CASES, len(data))).astype(int))
+        chosen = np.unique(np.linspace(0, len(data) - 1, min(PREVIEWED, len(data))).astype(int))
         self.samples = [data.read(int(i)) for i in chosen]
         self._seen: dict[str, np.ndarray[Any, np.dtype[np.uint8]]] = {}
 
