@@ -53,9 +53,9 @@ def maps_of(masker: Masker, rgb: npt.NDArray[np.uint8], tile: int | None, *, pro
         weights = [torch.from_numpy(each) for each in grid.weights(window)]
         for name, part in (("logits", masks.logits), ("surrogate", masks.surrogate)):
             if part is not None:
-                blend = blends.setdefault(name, torch.zeros(height, width))
-                share = _native(part, box) * weights[0][:, None] * weights[1]
-                blend[window.area] += share
+                if name not in blends:
+                    blends[name] = torch.zeros(height, width)
+                blends[name][window.area] += _native(part, box) * weights[0][:, None] * weights[1]
         if prompt and masks.dense is not None:
             share = _prompt_share(masks.dense, grid, window, box, weights)
             blends["prompt"] = blends["prompt"] + share if "prompt" in blends else share

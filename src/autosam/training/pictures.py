@@ -17,6 +17,8 @@ from autosam.inference.prediction import Prediction, write_image
 Predict = Callable[[Sample], Prediction]
 
 PREVIEWED = 4
+"""How many cases a preview looks at."""
+
 _COLUMNS = 6
 _SIDE = 240
 

@@ -10,6 +10,7 @@ from autosam.data.dataset import Source
 from autosam.data.objects import Objects, objects_in
 from autosam.training.cases import Cases
 from autosam.training.config import Plan, TrainConfig
+from autosam.training.pictures import PREVIEWED
 
 LEAST_ACROSS = 12.0
 """Pixels across in the input under which the median object is lost when whole images are resized to it."""
@@ -18,7 +19,6 @@ LEAST_ACROSS = 12.0
 # give. An enlargement of less than a quarter is not worth four times the work.
 _WANTED_ACROSS = 16.0
 _LEAST_GAIN = 1.25
-_PREVIEWED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +135,5 @@ def _crops(config: TrainConfig, cases: Cases, side: int, most: int | None) -> Cr
 
 
 def _frames(cases: Cases, side: int) -> int:
-    sizes = cases.sizes["val"] or cases.sizes["train"][:_PREVIEWED]
+    sizes = cases.sizes["val"] or cases.sizes["train"][:PREVIEWED]
     return sum(len(Grid(*size, side)) for size in sizes)
