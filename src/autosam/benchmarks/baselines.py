@@ -182,7 +182,8 @@ def _everything(
     true: torch.Tensor,
 ) -> torch.Tensor | None:
     """Returns the logits of the mask, or of the union of masks, that the truth picks among those SAM is sure of."""
-    best, answer = -1.0, None
+    best = -1.0
+    answer: torch.Tensor | None = None
     for prompt, count in asked:
         logits, quality = sam.decode_with_quality(_repeated(embedding, count), prompt)
         for one, sure in zip(logits, quality[:, 0].tolist(), strict=True):
