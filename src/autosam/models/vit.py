@@ -99,7 +99,7 @@ class Layer(nn.Module):
         below, beside = -height % side, -width % side
         rows, columns = (height + below) // side, (width + beside) // side
         windows = pad(x, (0, 0, 0, beside, 0, below)).view(batch, rows, side, columns, side, -1).transpose(2, 3)
-        mixed: Tensor = self.attn(windows.reshape(batch * rows * columns, side, side, -1))
+        mixed = self.attn(windows.reshape(batch * rows * columns, side, side, -1))
         whole = mixed.view(batch, rows, columns, side, side, -1).transpose(2, 3)
         back: Tensor = whole.reshape(batch, rows * side, columns * side, -1)[:, :height, :width]
         return back
