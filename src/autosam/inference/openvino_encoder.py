@@ -48,7 +48,7 @@ class Graph:
     """A torch module of fixed input shapes, compiled for this CPU; any number of threads may call it.
 
     The converted graph is kept in the cache, where a second start finds it and needs no torch module. So is what it was
-    compiled to on this CPU, which takes a third of the time of a compilation to load.
+    compiled to on this CPU, but for very large graphs: loading that is quicker than compiling.
 
     Args:
         content: everything that the graph was made of besides the shapes, hashed into its key.
