@@ -1,6 +1,6 @@
 """An embedding from the cache: the first look, which holds it to its checksum, and those that follow.
 
-    python bench/cache.py [--entries 20] [--rounds 5]
+    python -m bench.cache [--entries 20] [--rounds 5]
 
 Entries have the size of SAM's, 256 x 64 x 64 in half precision; every look turns them into float32, as a step does.
 """
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import torch
-from pairs import compare
+from bench.pairs import compare
 
 from autosam.core.prompt import ImageEmbedding
 from autosam.data.embeddings import EmbeddingCache

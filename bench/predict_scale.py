@@ -1,6 +1,6 @@
 """Prediction of many images: stages beside each other or in turn, and what ten times the images cost.
 
-    python bench/predict_scale.py [--sam litemedsam] [--images 20] [--rounds 5] [--counts 100 1000]
+    python -m bench.predict_scale [--sam litemedsam] [--images 20] [--rounds 5] [--counts 100 1000]
 
 First `predict_files` beside the same stages one after the other, alternating in one process, with images a second.
 Then, for each count and with the tiny SAM, seconds an image and the greatest memory of a process of its own.
@@ -18,8 +18,8 @@ import time
 from itertools import count
 from pathlib import Path
 
-from pairs import compare
-from untrained import write_images, write_run
+from bench.pairs import compare
+from bench.untrained import write_images, write_run
 
 import autosam
 from autosam.data.inputs import find_images
@@ -49,7 +49,7 @@ def main() -> None:
         for number in given.counts:
             images = write_images(folder / f"images{number}", number)
             done = subprocess.run(
-                [sys.executable, __file__, "--only", run, images, folder / f"masks{number}"],
+                [sys.executable, "-m", "bench.predict_scale", "--only", run, images, folder / f"masks{number}"],
                 capture_output=True, text=True, check=True,
             )  # fmt: skip
             found = json.loads(done.stdout)

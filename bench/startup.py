@@ -1,6 +1,6 @@
 """What a person waits for: import, help, and the first mask of one image with everything kept from an earlier time.
 
-    python bench/startup.py [--sam litemedsam] [--engine auto] [--rounds 5]
+    python -m bench.startup [--sam litemedsam] [--engine auto] [--rounds 5]
 
 Each in a fresh process, in turn; prints every round and the medians of wall-clock seconds, with the processor's beside.
 """
@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from untrained import write_images, write_run
+from bench.untrained import write_images, write_run
 
 _COMMAND = [sys.executable, "-c", "from autosam.cli.main import run; run()"]
 

@@ -22,7 +22,7 @@ from autosam.inference import clip_writer
 from autosam.inference.clip_table import CLIPS, FRAMES
 from autosam.inference.clip_writer import predict_clips
 from autosam.inference.embed import Embedder
-from autosam.inference.engine import make_encoder
+from autosam.inference.engine import Engine, make_encoder
 from autosam.inference.halves import GraphHalves, TorchHalves
 from autosam.inference.masker import GraphMasker, TorchMasker
 from autosam.inference.model import Model
@@ -34,6 +34,8 @@ from autosam.models.segmenter import SamSegmenter, Segmenter
 
 Maker = Callable[..., Path]
 COUNT = 6
+CPU = torch.device("cpu")
+FLOAT32 = Engine("openvino", "float32")
 
 
 def _segmenter(prompt_encoder: str = "sam-features", decoder: str = "sam") -> Segmenter:
@@ -161,9 +163,9 @@ def test_the_average_in_a_graph_is_that_in_torch(
     sam = segmenter.sam
     assert sam is not None
     graph = GraphMasker(
-        "tiny", lambda: segmenter, size=64, rule=sam.rule, mapping="sigmoid", precision="float32"
+        "tiny", lambda: segmenter, size=64, rule=sam.rule, mapping="sigmoid", engine=FLOAT32, on=CPU
     )  # fmt: skip
-    torch_masker = TorchMasker(segmenter, Embedder(make_encoder(sam, "torch")), torch.device("cpu"))
+    torch_masker = TorchMasker(segmenter, Embedder(make_encoder(sam, "torch")), CPU)
     plain, fast = TemporalMasker(torch_masker, 0.5), TemporalMasker(graph, 0.5)
     box = Letterbox(64, 48, 64)
     for picture in pictures[:2]:
@@ -179,8 +181,8 @@ def test_the_halves_without_a_sam_are_those_of_torch(
     segmenter = _segmenter("hardnet39ds", "surrogate")
     assert segmenter.sam is None
     frame = Letterbox(64, 48, 64).frame(pictures[0])
-    found = GraphHalves("tiny", lambda: segmenter, size=64, rule=None, precision="float32")
-    dense, embedding = TorchHalves(segmenter, None, torch.device("cpu"), "float32").prompt(frame)
+    found = GraphHalves("tiny", lambda: segmenter, size=64, rule=None, engine=FLOAT32, on=CPU)
+    dense, embedding = TorchHalves(segmenter, None, CPU, "float32").prompt(frame)
     assert embedding is None
     np.testing.assert_allclose(found.prompt(frame)[0], dense, atol=2e-3, rtol=1e-3)
     with torch.inference_mode():

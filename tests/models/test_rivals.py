@@ -95,7 +95,8 @@ def test_a_checkpoint_gives_the_same_masks_and_holds_no_more_than_was_trained(na
             p.add_(0.05 * torch.randn_like(p))
     none = RIVALS[name].needs == "nothing"
     card = Card(
-        "none" if none else "tiny-random", "" if none else sam.fingerprint(), "none", 64, (0, 0, 0), method=name,
+        "none" if none else "tiny-random", "" if none else sam.fingerprint(), "none", 64,
+        (0, 0, 0) if none else sam.embedding_shape, method=name,
         method_config={**RIVALS[name].config, **SMALL.get(name, {})},
     )  # fmt: skip
     save(tmp_path / "model.safetensors", segmenter.trained().state_dict(), card)

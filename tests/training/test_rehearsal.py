@@ -133,7 +133,8 @@ def test_the_memory_of_a_pass_grows_with_its_images() -> None:
     small, large = (
         rehearse(TrainConfig(data=Path("d"), sam="tiny-random", size=32, batch=n, epochs=1), 9, 0, CPU) for n in (1, 4)
     )
-    assert large.step.peak > 3 * small.step.peak
+    # The gradients of the weights are the same for one image and for four.
+    assert large.step.peak > 2 * small.step.peak
     assert large.step.operations == pytest.approx(4 * small.step.operations, rel=0.01)
     assert large.encode == small.encode
     assert tiny_sam().embedding_shape == small.shapes["embedding and prompt Z"][1:]

@@ -52,10 +52,10 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         now[0] = step
         return rate(step, *rest)
 
-    def spoiled(segmenter: Any, optimiser: Any, batch: Any, *rest: Any) -> Any:
-        if now[0] >= chosen["from"] and (rest[-1] or len(batch.ids)) > chosen["most"]:
+    def spoiled(segmenter: Any, optimiser: Any, batch: Any, *rest: Any, at_once: int) -> Any:
+        if now[0] >= chosen["from"] and min(at_once, len(batch.ids)) > chosen["most"]:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
-        done = update(segmenter, optimiser, batch, *rest)
+        done = update(segmenter, optimiser, batch, *rest, at_once=at_once)
         if now[0] in chosen["nan"]:
             with torch.no_grad():
                 next(segmenter.trained().parameters()).fill_(torch.nan)

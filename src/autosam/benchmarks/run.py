@@ -72,7 +72,9 @@ def benchmark(
     chosen = look_up(name, BENCHMARKS, "benchmark")
     seen = _views(chosen, views)
     if check_share(temporal) and (asked.predictions is not None or set(asked.methods) - {AUTOSAM}):
-        raise UsageError("only AutoSAM has a prompt to average over frames", cure="Leave --temporal out, or the others")
+        raise UsageError(
+            "rivals and predictions have no prompt to average over frames", cure="Leave --temporal or them out"
+        )
     folder = Path(out)
     claim(folder)
     copy = chosen.find(Path(data))

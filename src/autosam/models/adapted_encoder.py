@@ -31,15 +31,21 @@ def encode_adapted(sam: Sam, adapters: nn.ModuleList, pixels: Tensor) -> Tensor:
     taken = cast("Sequence[BlockAdapters]", adapters)
     if isinstance(sam.image_encoder, TinyViT):
         return _tiny_vit(sam.image_encoder, taken, pixels)
-    return _vit(cast("VisionTransformer", sam.image_encoder), taken, pixels)
+    return _vit(_plain_vit(sam), taken, pixels)
 
 
 def _widths(sam: Sam) -> list[int]:
     encoder = sam.image_encoder
     if isinstance(encoder, TinyViT):
         return [block.attn.proj.in_features for _, blocks in _attending(encoder) for block in blocks]
-    if isinstance(encoder, VisionTransformer):
-        return [encoder.shape.hidden_size for _ in encoder.layers]
+    vit = _plain_vit(sam)
+    return [vit.shape.hidden_size for _ in vit.layers]
+
+
+def _plain_vit(sam: Sam) -> VisionTransformer:
+    vit = getattr(sam.image_encoder, "encoder", None)
+    if isinstance(vit, VisionTransformer):
+        return vit
     raise ModelError(
         f"{sam.name} has an image encoder that no adapters are known for", cure="Take a SAM with a ViT or TinyViT"
     )

@@ -157,13 +157,13 @@ def read_card(file: Path) -> Card:
         card = Card(**{**fields, "embedding_shape": tuple(fields["embedding_shape"])})
     except (TypeError, KeyError) as fault:
         raise ModelError(f"its card is not complete ({fault})", file=file, cure=_AGAIN) from fault
-    wrong = [name for name, fits in _fits(card).items() if not fits]
-    if wrong:
-        raise ModelError(f"its card has an impossible {' and '.join(wrong)}", file=file, cure=_AGAIN)
     if card.method not in METHODS:
         raise ModelError(
             f"its method {card.method!r} is not known here", file=file, cure="Install the AutoSAM that wrote it"
         )
+    wrong = [name for name, fits in _fits(card).items() if not fits]
+    if wrong:
+        raise ModelError(f"its card has an impossible {' and '.join(wrong)}", file=file, cure=_AGAIN)
     return card
 
 
@@ -173,7 +173,8 @@ def _fits(card: Card) -> dict[str, bool]:
     return {
         "name": all(isinstance(text, str) for text in texts),
         "size": type(card.size) is int and 1 <= card.size <= _MOST_SIDE,
-        "embedding shape": len(shape) == 3 and all(type(n) is int and 1 <= n <= _MOST_SIDE for n in shape),
+        "embedding shape": len(shape) == 3
+        and all(type(n) is int and int(card.has_sam) <= n <= _MOST_SIDE for n in shape),
         "prompt encoder": isinstance(card.prompt_encoder_config, dict),
         "mapping": card.mapping in get_args(Mapping),
         "foreground": card.foreground is None or isinstance(card.foreground, str),

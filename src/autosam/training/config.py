@@ -174,7 +174,7 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
     if merged.get("minutes") is not None and merged.get("epochs") is not None:
         raise UsageError("--minutes and --epochs exclude each other", cure="Give one of them")
     method = merged.get("method", AUTOSAM)
-    if method != AUTOSAM:
+    if isinstance(method, str) and method != AUTOSAM:
         look_up(method, dict.fromkeys(METHODS), "method")
         merged = {**RIVALS[method].training, **merged}
     try:
@@ -219,7 +219,15 @@ def write_run_config(file: Path, config: TrainConfig, plan: Plan | None) -> None
     content: dict[str, Any] = {"config": config.model_dump(mode="json")}
     if plan is not None:
         content["plan"] = plan.model_dump(mode="json")
-    write_text(file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=_ONE_LINE))
+    write_text(file, _as_yaml(content))
+
+
+def _as_yaml(content: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=_ONE_LINE)
+    if yaml.safe_load(text) != content:
+        # Some rare marks (a "next line") are written as they are and read as a break.
+        text = yaml.safe_dump(content, sort_keys=False, width=_ONE_LINE)
+    return text
 
 
 def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
