@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 import torch
-from bench.pairs import compare
 
 from autosam.core.prompt import ImageEmbedding
 from autosam.data.embeddings import EmbeddingCache
+from bench.pairs import compare
 
 
 def main() -> None:

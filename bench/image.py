@@ -27,6 +27,7 @@ from autosam.inference.model import Model
 from autosam.inference.predict import Predictor
 from autosam.models.checkpoint import load
 from autosam.models.hardnet_prompt import HarDNetPromptEncoder
+from autosam.models.segmenter import SamSegmenter
 from autosam.training.plan import step_precisions
 from bench.closeness import closeness
 from bench.made import any_sam, make_run, picture
@@ -60,7 +61,7 @@ def measure(name: str, size: int, rounds: int, folder: Path) -> list[Row]:
     sam, source, weights = any_sam(name)
     paper, light = (make_run(sam, g, folder / g, size) for g in ("hardnet85", "sam-features"))
     trained = load(paper, sam=source)[0]
-    reference = Reference(sam, cast("HarDNetPromptEncoder", trained.parts.g))
+    reference = Reference(sam, cast("HarDNetPromptEncoder", cast("SamSegmenter", trained).parts.g))
     rgb = picture(HEIGHT, WIDTH)
     box = Letterbox(max(sam.rule.size, size), HEIGHT, WIDTH)
 

@@ -18,14 +18,13 @@ import time
 from itertools import count
 from pathlib import Path
 
-from bench.pairs import compare
-from bench.untrained import write_images, write_run
-
 import autosam
 from autosam.data.inputs import find_images
 from autosam.inference.model import Model
 from autosam.inference.table import append_row
 from autosam.inference.writer import predict, predict_files, read, write
+from bench.pairs import compare
+from bench.untrained import write_images, write_run
 
 
 def main() -> None:

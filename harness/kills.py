@@ -16,7 +16,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,11 +65,11 @@ class Kills:
         """Makes the imports of a training, so that the further commands are forks."""
         listing, self.fresh = self.work / "modules", True
         arguments = ["train", self.work / "few", "--out", self.work / "listed", *_TINY, "--views", "1", "--epochs", "1"]
-        self._launch(arguments, self.work / "cache-listed", HARNESS_MODULES=str(listing)).done()
+        self._launch(arguments, self.work / "cache-listed", modules=str(listing)).done()
         preload(listing)
         self.fresh = False
 
-    def run(self, kinds: dict[str, tuple[str, ...]], kills: int) -> Iterator[tuple[str, int, list[str]]]:
+    def run(self, kinds: Mapping[str, tuple[str, ...]], kills: int) -> Iterator[tuple[str, int, list[str]]]:
         """Kills trainings of these kinds in turn; yields each one's kind, its kills and what differs in the end."""
         left, turn = kills, 0
         while left > 0:
@@ -134,10 +134,10 @@ class Kills:
         resume = ["--resume"] if run.exists() else []
         return self._launch(["train", data, "--out", run, *flags, *resume], cache)
 
-    def _launch(self, arguments: list[object], cache: Path, **environment: str) -> Running:
+    def _launch(self, arguments: list[object], cache: Path, modules: str = "") -> Running:
         log = self.work / "logs" / f"{time.monotonic_ns()}.err"
         log.parent.mkdir(exist_ok=True)
-        return start([str(one) for one in arguments], log=log, cache=cache, fresh=self.fresh, **environment)
+        return start([str(one) for one in arguments], log=log, cache=cache, fresh=self.fresh, HARNESS_MODULES=modules)
 
 
 def main() -> None:
@@ -167,7 +167,9 @@ def main() -> None:
     sys.exit(1 if lost else 0)
 
 
-def _told(kills: Kills, kinds: dict[str, tuple[str, ...]], count: int, seconds: Callable[[], float]) -> tuple[int, int]:
+def _told(
+    kills: Kills, kinds: Mapping[str, tuple[str, ...]], count: int, seconds: Callable[[], float]
+) -> tuple[int, int]:
     total = bad = 0
     for kind, done, lost in kills.run(kinds, count):
         total, bad = total + done, bad + bool(lost)

@@ -46,14 +46,15 @@ class RelativeAttention(nn.Module):
             mixed = attend(q, k, v, down, across)
         else:
             # A tracer would unroll the pieces, and OpenVINO is quickest with the bias in one.
-            mixed = attend_in_pieces(q, k, v, down, across, sys.maxsize if torch.jit.is_tracing() else _PIECE_BYTES)
+            tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+            mixed = attend_in_pieces(q, k, v, down, across, sys.maxsize if tracing else _PIECE_BYTES)
         return self.proj(mixed.transpose(1, 2).reshape(x.shape))  # type: ignore[no-any-return]
 
     def _distances(self, q: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the terms (B, heads, P, side) of each query and each row, and of each query and each column."""
         steps = torch.arange(self.side, device=q.device)
         apart = steps[:, None] - steps + self.side - 1
-        grid = q.unflatten(2, (self.side, self.side))
+        grid = q.view(*q.shape[:2], self.side, self.side, -1)
         down = torch.einsum("bnhwc,hkc->bnhwk", grid, self.rel_pos_h[apart])
         across = torch.einsum("bnhwc,wkc->bnhwk", grid, self.rel_pos_w[apart])
         return down.flatten(2, 3), across.flatten(2, 3)
