@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from autosam.models.checkpoint import Card, build, save
+from autosam.models.card import Card
+from autosam.models.checkpoint import build, save
 from autosam.models.frozen_sam import FrozenSam, load_sam
 from autosam.models.prompt_encoder import default_size
 from autosam.models.sam import random_tensors

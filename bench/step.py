@@ -26,9 +26,9 @@ from autosam.models.prompt_encoder import build_prompt_encoder
 from autosam.models.segmenter import SamSegmenter
 from autosam.models.surrogate import Surrogate
 from autosam.training.examples import Batch
-from autosam.training.fit import update
 from autosam.training.losses import bce_dice
 from autosam.training.plan import step_precisions
+from autosam.training.step import update
 from bench.closeness import closeness
 from bench.made import any_sam, picture
 from bench.pairs import Work, alternate

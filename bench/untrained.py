@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from autosam.models.checkpoint import Card, build, save
+from autosam.models.card import Card
+from autosam.models.checkpoint import build, save
 from autosam.models.frozen_sam import load_sam
 from autosam.models.prompt_encoder import default_size
 

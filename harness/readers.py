@@ -49,7 +49,8 @@ def table(data: bytes) -> None:
 
 def config(data: bytes) -> None:
     """Reads choices, and a run's configuration."""
-    from autosam.training.config import make_config, read_run_config
+    from autosam.training.config import make_config
+    from autosam.training.run_config import read_run_config
 
     _with_file(data, "config.yaml", lambda file: make_config({"data": "x"}, file))
     _with_file(data, "config.yaml", read_run_config)

@@ -68,6 +68,7 @@ def fork(
 
 
 def _run(arguments: list[str], folder: Path, environment: dict[str, str], limit: Callable[[], None]) -> int:
+    from autosam import cli
     from autosam.cli import main
     from harness.sealed import sitecustomize
 
@@ -77,7 +78,7 @@ def _run(arguments: list[str], folder: Path, environment: dict[str, str], limit:
     sitecustomize.begin()
     sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(handle, "w"), "utf-8") for handle in (1, 2))
     sys.argv = ["autosam", *arguments]
-    main.STARTED = time.monotonic()
+    cli.STARTED = time.monotonic()
     limit()
     code: object = 0
     try:

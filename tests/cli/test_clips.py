@@ -13,7 +13,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from autosam.cli.main import app
-from autosam.models.checkpoint import Card, build, save
+from autosam.models.card import Card
+from autosam.models.checkpoint import build, save
 from autosam.models.sam import tiny_sam
 
 ENGINE = ("--engine", "torch", "--precision", "float32", "--quiet")

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from autosam.core.errors import DataError, ModelError, UsageError
-from autosam.models.checkpoint import Card, read_card, save, to_bytes
+from autosam.models.card import Card
+from autosam.models.checkpoint import read_card, save, to_bytes
 from autosam.models.tensors import check_safetensors, load_tensors
-from autosam.training.config import make_config, read_run_config
+from autosam.training.config import make_config
+from autosam.training.run_config import read_run_config
 from harness import zoo
 from harness.fuzz import CORPUS, seeds
 from harness.readers import READERS

@@ -14,7 +14,8 @@ import autosam
 from autosam.inference.engine import ENGINES, REFERENCE, Engine
 from autosam.inference.openvino_encoder import has_bfloat16
 from autosam.metrics import METRICS
-from autosam.models.checkpoint import Card, build, save
+from autosam.models.card import Card
+from autosam.models.checkpoint import build, save
 from autosam.models.sam import tiny_sam
 from autosam.models.weights import installed
 

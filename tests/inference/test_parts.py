@@ -11,7 +11,8 @@ from autosam.core.errors import UsageError
 from autosam.inference import parts as parts_module
 from autosam.inference.engine import Engine
 from autosam.inference.masker import GraphMasker, TorchMasker
-from autosam.models.checkpoint import Card, build, save
+from autosam.models.card import Card
+from autosam.models.checkpoint import build, save
 from autosam.models.sam import tiny_sam
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)

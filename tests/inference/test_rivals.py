@@ -10,7 +10,8 @@ import torch
 
 import autosam
 from autosam.inference.masker import GraphMasker
-from autosam.models.checkpoint import Card, build, save
+from autosam.models.card import Card
+from autosam.models.checkpoint import build, save
 from autosam.models.rivals import RIVALS
 from autosam.models.sam import tiny_sam
 

@@ -28,7 +28,8 @@ from autosam.inference.masker import GraphMasker, TorchMasker
 from autosam.inference.model import Model
 from autosam.inference.predict import Predictor
 from autosam.inference.temporal import TemporalMasker
-from autosam.models.checkpoint import Card, build
+from autosam.models.card import Card
+from autosam.models.checkpoint import build
 from autosam.models.sam import tiny_sam
 from autosam.models.segmenter import SamSegmenter, Segmenter
 

@@ -23,7 +23,8 @@ from autosam.inference.masker import TorchMasker
 from autosam.inference.model import Model
 from autosam.inference.predict import Predictor
 from autosam.inference.writer import predict, predict_files, read, write
-from autosam.models.checkpoint import Card, build
+from autosam.models.card import Card
+from autosam.models.checkpoint import build
 from autosam.models.sam import tiny_sam
 
 

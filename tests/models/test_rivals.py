@@ -12,7 +12,8 @@ from autosam.core.errors import ModelError, UsageError
 from autosam.core.letterbox import PixelRule
 from autosam.core.prompt import ImageEmbedding
 from autosam.models.adapted_encoder import encode_adapted, encoder_adapters
-from autosam.models.checkpoint import Card, build, load, read_card, save, to_bytes
+from autosam.models.card import Card
+from autosam.models.checkpoint import build, load, read_card, save, to_bytes
 from autosam.models.frozen_sam import SAMS
 from autosam.models.rivals import AUTOSAM, RIVALS, build_rival, method_title, rival_config
 from autosam.models.sam import Sam, tiny_sam

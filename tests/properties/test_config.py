@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autosam.core.errors import DataError, ModelError, UsageError
-from autosam.training.config import Plan, TrainConfig, make_config, read_run_config, write_run_config
+from autosam.training.config import TrainConfig, make_config
+from autosam.training.run_config import Plan, read_run_config, write_run_config
 
 # YAML has no form for a lone surrogate, and a name of a file none for a zero byte.
 texts = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1, max_size=20)

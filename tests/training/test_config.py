@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from autosam.core.errors import DataError, ModelError, UsageError
-from autosam.training.config import Plan, TrainConfig, make_config, read_run_config, same_choices, write_run_config
+from autosam.training.config import TrainConfig, make_config
+from autosam.training.run_config import Plan, read_run_config, same_choices, write_run_config
 
 PLAN = Plan(
     views=2, steps=9, epoch_steps=3, validate_every=3, warmup=1, encoder="x", engine="torch", threads=2, train=9, val=2,

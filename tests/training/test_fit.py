@@ -10,21 +10,17 @@ import torch
 from torch import nn
 
 from autosam.core.prompt import ImageEmbedding
-from autosam.models.checkpoint import Card, build
+from autosam.models.card import Card
+from autosam.models.checkpoint import build
 from autosam.models.sam import tiny_sam
-from autosam.training.config import Plan, TrainConfig
+from autosam.training.config import TrainConfig
 from autosam.training.examples import Batch
-from autosam.training.fit import (
-    blend,
-    dump_optimiser,
-    is_chosen,
-    learning_rate,
-    load_optimiser,
-    make_optimiser,
-    update,
-)
+from autosam.training.fit import blend, is_chosen
 from autosam.training.losses import bce_dice
+from autosam.training.optimiser import dump_optimiser, learning_rate, load_optimiser, make_optimiser
+from autosam.training.run_config import Plan
 from autosam.training.state import State
+from autosam.training.step import update
 
 PLAN = Plan(
     views=1, steps=100, epoch_steps=10, validate_every=10, warmup=5, encoder="x", engine="torch", threads=1, train=9,

@@ -17,7 +17,8 @@ from autosam.core.progress import Silent
 from autosam.models.checkpoint import read_card
 from autosam.models.frozen_sam import load_sam
 from autosam.models.rivals import METHODS, RIVALS
-from autosam.training.config import make_config, read_run_config
+from autosam.training.config import make_config
+from autosam.training.run_config import read_run_config
 from autosam.training.train import train
 
 TINY: dict[str, Any] = {

@@ -14,8 +14,8 @@ import torch
 from autosam.core.errors import DataError, Interrupted, ResourceError
 from autosam.core.progress import Silent
 from autosam.training import fit
-from autosam.training.config import read_run_config
 from autosam.training.memory import within_memory
+from autosam.training.run_config import read_run_config
 from autosam.training.train import train
 
 TINY: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 4, "views": 1, "epochs": 6, "engine": "torch"}

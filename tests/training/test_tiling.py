@@ -18,7 +18,8 @@ from autosam.inference.writer import predict_files
 from autosam.models.checkpoint import read_card, read_description, to_bytes
 from autosam.models.weights import load_tensors
 from autosam.training.cases import read_cases
-from autosam.training.config import make_config, read_run_config
+from autosam.training.config import make_config
+from autosam.training.run_config import read_run_config
 from autosam.training.tiling import Tiling, choose_tiling
 from autosam.training.train import train
 

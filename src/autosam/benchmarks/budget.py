@@ -8,7 +8,7 @@ from typing import Any
 
 from autosam.models.checkpoint import model_file, read_card
 from autosam.models.tensors import load_tensors
-from autosam.training.config import read_run_config
+from autosam.training.run_config import read_run_config
 
 Budget = dict[str, Any]
 

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import json as json_format
-import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from autosam.cli.benchmark import benchmark
 from autosam.cli.cache import cache_app
 from autosam.cli.compare import compare
+from autosam.cli.evaluate import evaluate
 from autosam.cli.faults import told
 from autosam.cli.figures import figures
-from autosam.cli.limits import hold_memory
-from autosam.cli.options import (
-    Device,
-    DryRun,
-    Engine,
-    Foreground,
-    Group,
-    Json,
-    MaxMemory,
-    Out,
-    Precision,
-    Quiet,
-    Sam,
-    Temporal,
-    Tile,
-)
+from autosam.cli.options import Foreground, Group, Json, Quiet
+from autosam.cli.predict import predict
 from autosam.cli.progress import shown
-from autosam.cli.rehearsed import rehearsed
-
-STARTED = time.monotonic()
+from autosam.cli.train import train
 
 app = typer.Typer(
     name="autosam",
@@ -48,200 +31,8 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at a data set before training.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 app.add_typer(cache_app, name="cache")
-app.command()(benchmark)
-app.command()(compare)
-app.command()(figures)
-
-
-def _choices(**given: Any) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
-
-
-@app.command()
-def train(
-    data: Annotated[Path, typer.Argument(help="Folder of images and masks, or a CSV with image,mask[,group].")],
-    out: Annotated[
-        Path | None, typer.Option(help="The run's folder; must be new or empty, but with --resume.  [required]")
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(help="autosam, or a rival: unet, hardnet-segmentation, tuned-decoder, medical-sam-adapter."),
-    ] = None,
-    sam: Annotated[str | None, typer.Option(help="Name or file of the frozen SAM.  [default: litemedsam]")] = None,
-    prompt_encoder: Annotated[
-        str | None,
-        typer.Option(help="g: sam-features, hardnet85, hardnet68, hardnet39ds, hf:NAME.  [default: sam-features]"),
-    ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Official ImageNet checkpoint of g's backbone.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Bound of the whole command.  [default: 10]")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the images, in place of --minutes.")] = None,
-    views: Annotated[
-        int | None, typer.Option(help="Augmented views an image, cached; 0 encodes live.  [default: 8, at most]")
-    ] = None,
-    batch: Annotated[int | None, typer.Option(help="Images a step.  [default: 4]")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of g's input.  [default: SAM's, at most 512]")] = None,
-    val: Annotated[float | None, typer.Option(help="Share held out to choose the checkpoint.  [default: 0.2]")] = None,
-    val_data: Annotated[Path | None, typer.Option(help="A folder or CSV of its own for that.")] = None,
-    group: Group = None,
-    foreground: Foreground = None,
-    augment: Annotated[
-        str | None,
-        typer.Option(help="light, histology, endoscopy, none, reference-glas, -monuseg, -polyps.  [default: light]"),
-    ] = None,
-    loss: Annotated[str | None, typer.Option(help="bce-dice or minmax.  [default: bce-dice]")] = None,
-    lr: Annotated[float | None, typer.Option(help="Greatest learning rate.  [default: 0.001]")] = None,
-    device: Device = None,
-    engine: Engine = None,
-    precision: Precision = None,
-    seed: Annotated[int | None, typer.Option(help="Of split, views, order and first weights.  [default: 0]")] = None,
-    init: Annotated[Path | None, typer.Option(help="Run to start g and h from.")] = None,
-    tile: Tile = None,
-    config: Annotated[Path | None, typer.Option(help="YAML of these choices; flags go before it.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, to the bit.")] = False,
-    dry_run: DryRun = False,
-    max_memory: MaxMemory = None,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """Train g (and h) on images and masks; SAM stays frozen."""
-    with told():
-        hold_memory(max_memory)
-        from autosam.core.errors import UsageError
-        from autosam.models.checkpoint import read_card
-        from autosam.training.train import train as work
-
-        choices = _choices(
-            method=method, sam=sam, prompt_encoder=prompt_encoder, weights=weights, minutes=minutes, epochs=epochs,
-            views=views, batch=batch, size=size, val=val, val_data=val_data, group=group, foreground=foreground,
-            augment=augment, loss=loss, lr=lr, device=device, engine=engine, precision=precision, seed=seed, init=init,
-            tile=tile,
-        )  # fmt: skip
-        if dry_run:
-            rehearsed(data, {**choices, "config": config}, as_json=json)
-            return
-        if out is None:
-            raise UsageError("a training needs a folder to write", cure="Give --out DIR, or --dry-run")
-        progress = shown(quiet)
-        try:
-            run = work(data, out, resume=resume, config=config, progress=progress, started=STARTED, **choices)
-        finally:
-            progress.close()
-        trained = read_card(run / "model.safetensors").training
-        result = {"run": str(run), "val_dice": trained["val_dice"], "best_step": trained["best_step"]}
-        if json:
-            print(json_format.dumps(result))
-        elif trained["val_dice"] is None:
-            print(f"{run}: trained; no case was held out to measure it")
-        else:
-            print(f"{run}: validation Dice {trained['val_dice']:.4f} at step {trained['best_step']}")
-
-
-@app.command()
-def predict(
-    run: Annotated[Path, typer.Argument(help="The folder that `autosam train` wrote.")],
-    inputs: Annotated[list[Path], typer.Argument(help="Images and folders of images; or videos.")],
-    out: Out,
-    clip: Annotated[bool, typer.Option("--clip", help="Take each folder of frames as one clip.")] = False,
-    temporal: Temporal = None,
-    fps: Annotated[float | None, typer.Option(help="With --clip: frames a second of folders of frames.")] = None,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="Write 16-bit probabilities too.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on in --out: do only what is missing there.")] = False,
-    decoder: Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")] = "sam",
-    sam: Sam = None,
-    device: Device = None,
-    engine: Engine = None,
-    precision: Precision = None,
-    max_memory: MaxMemory = None,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """Write masks, overlays and a table for images, or for the frames of clips."""
-    with told():
-        hold_memory(max_memory)
-        from autosam.cli.clips import of_clips, predict_and_tell
-        from autosam.core.errors import PartialFailure
-        from autosam.inference.model import load
-        from autosam.inference.writer import predict_files
-
-        clips = of_clips(inputs, clip=clip, temporal=temporal, fps=fps)
-
-        progress = shown(quiet)
-        try:
-            model = load(
-                run, decoder=decoder, threshold=threshold, sam=sam, engine=engine or "auto",
-                precision=precision or "auto", device=device or "auto",
-            )  # fmt: skip
-            if decoder == "surrogate" and model.encoder is not None:
-                progress.say(
-                    f"note: {model.card.prompt_encoder} reads SAM's embedding, so SAM's image encoder still runs"
-                )
-            if clips:
-                predict_and_tell(
-                    model, inputs, out, temporal=temporal or 0.0, rate=fps, probabilities=probabilities,
-                    resume=resume, progress=progress, json=json,
-                )  # fmt: skip
-                return
-            rows = predict_files(model, inputs, out, probabilities=probabilities, resume=resume, progress=progress)
-        finally:
-            progress.close()
-        failed = [row for row in rows if row.error]
-        if json:
-            print(json_format.dumps({"out": str(out), "images": len(rows), "failed": [row.file for row in failed]}))
-        else:
-            print(f"{out}: {len(rows) - len(failed)} of {len(rows)} images segmented")
-        if failed:
-            raise PartialFailure(f"{len(failed)} of {len(rows)} inputs failed; predictions.csv lists them", file=out)
-
-
-@app.command()
-def evaluate(
-    sources: Annotated[
-        list[Path], typer.Argument(metavar="[RUN] DATA", help="RUN and DATA; DATA alone with --predictions.")
-    ],
-    out: Out,
-    predictions: Annotated[Path | None, typer.Option(help="Folder of masks that anything predicted.")] = None,
-    foreground: Foreground = None,
-    group: Group = None,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
-    decoder: Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")] = "sam",
-    sam: Sam = None,
-    device: Device = None,
-    engine: Engine = None,
-    precision: Precision = None,
-    max_memory: MaxMemory = None,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """Score a run, or a folder of masks, on images with masks; write a report."""
-    with told():
-        hold_memory(max_memory)
-        from autosam.core.errors import PartialFailure, UsageError
-        from autosam.evaluation.run import evaluate_run
-
-        if len(sources) != (1 if predictions else 2):
-            raise UsageError("give RUN and DATA, or --predictions DIR and DATA")
-        progress = shown(quiet)
-        try:
-            report = evaluate_run(
-                sources[0] if predictions is None else None, sources[-1], out=out, predictions=predictions,
-                foreground=foreground, group=group, threshold=threshold, decoder=decoder, sam=sam,
-                engine=engine or "auto", precision=precision or "auto", device=device or "auto", progress=progress,
-            )  # fmt: skip
-        finally:
-            progress.close()
-        summary = report.summary()
-        if json:
-            print(json_format.dumps(summary))
-        else:
-            from autosam.cli.tables import scores
-
-            scores(summary)
-            print(f"report: {out / 'report.html'}")
-        if summary["failed"]:
-            raise PartialFailure(
-                f"{summary['failed']} of {summary['cases']} cases failed, scored as empty masks", file=out
-            )
+for command in (train, predict, evaluate, benchmark, compare, figures):
+    app.command()(command)
 
 
 @data_app.command("check")

@@ -20,7 +20,7 @@ from autosam.inference.parts import Parts, make_masker
 from autosam.inference.predict import Predictor
 from autosam.inference.prediction import Prediction
 from autosam.inference.video import ClipPredictor, FramePrediction, predict_clip
-from autosam.models.checkpoint import Card
+from autosam.models.card import Card
 
 
 class Model:

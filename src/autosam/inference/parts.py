@@ -15,7 +15,8 @@ from autosam.inference.engine import REFERENCE, Engine, build_encoder, candidate
 from autosam.inference.masker import GraphMasker, Masker, TorchMasker
 from autosam.inference.openvino_encoder import has_bfloat16, openvino
 from autosam.inference.selftest import choose, kept
-from autosam.models.checkpoint import Card, digest, load, model_file, read_card
+from autosam.models.card import Card
+from autosam.models.checkpoint import digest, load, model_file, read_card
 from autosam.models.prompt_encoder import build_prompt_encoder
 from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.models.sam_model import Sam

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping as MappingType
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import nn
 
 from autosam.core.errors import ModelError, UsageError
 from autosam.core.files import sha256, write_bytes
-from autosam.core.probability import Mapping
+from autosam.models.card import Card
 from autosam.models.frozen_sam import FrozenSam, load_sam
 from autosam.models.prompt_encoder import build_prompt_encoder
-from autosam.models.rivals import AUTOSAM, METHODS, RIVALS, build_rival, method_title
+from autosam.models.rivals import AUTOSAM, METHODS, build_rival
 from autosam.models.segmenter import SamSegmenter, Segmenter, SurrogateSegmenter
 from autosam.models.surrogate import Surrogate
 from autosam.models.tensors import digest_of
@@ -25,53 +25,7 @@ from autosam.models.weights import load_tensors
 
 FORMAT = 1
 KEY = "autosam"
-_MOST_SIDE = 1 << 13
 _AGAIN = "Copy or train it again"
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a checkpoint says of itself.
-
-    Attributes:
-        sam: name of the frozen SAM; "none" where the method needs none.
-        sam_fingerprint: SHA-256 over the SAM's weights; the same SAM must be there to use the checkpoint.
-        prompt_encoder: name of g; "none" where the method has none.
-        size: side of the square image that g (or the method in its place) sees, in pixels.
-        embedding_shape: (C, h, w) of the SAM's embedding.
-        prompt_encoder_config: what g is built from beside its name; empty for most.
-        mapping: how logits become a probability.
-        foreground: the rule that made masks binary, as text.
-        threshold: foreground is where the probability is at least this.
-        tile: side in pixels of the overlapping tiles that larger images are cut into; None for whole images.
-        training: what it was trained with: seed, loss, steps, numbers of cases, hashes. No time and no path.
-        method: "autosam", or the name of a rival.
-        method_config: what a rival is built from.
-    """
-
-    sam: str
-    sam_fingerprint: str
-    prompt_encoder: str
-    size: int
-    embedding_shape: tuple[int, int, int]
-    prompt_encoder_config: dict[str, Any] = field(default_factory=dict)
-    mapping: Mapping = "sigmoid"
-    foreground: str | None = None
-    threshold: float = 0.5
-    tile: int | None = None
-    training: dict[str, Any] = field(default_factory=dict)
-    method: str = AUTOSAM
-    method_config: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """The method as it stands in tables."""
-        return method_title(self.method, sam=self.sam, prompt_encoder=self.prompt_encoder, config=self.method_config)
-
-    @property
-    def has_sam(self) -> bool:
-        """Whether any part of a frozen SAM belongs to it."""
-        return self.method == AUTOSAM or RIVALS[self.method].needs != "nothing"
 
 
 def build(card: Card, sam: FrozenSam | None, *, decoder: str = "sam") -> Segmenter:
@@ -161,28 +115,10 @@ def read_card(file: Path) -> Card:
         raise ModelError(
             f"its method {card.method!r} is not known here", file=file, cure="Install the AutoSAM that wrote it"
         )
-    wrong = [name for name, fits in _fits(card).items() if not fits]
+    wrong = card.misfits()
     if wrong:
         raise ModelError(f"its card has an impossible {' and '.join(wrong)}", file=file, cure=_AGAIN)
     return card
-
-
-def _fits(card: Card) -> dict[str, bool]:
-    """Says of each field whether a network may be built from it: what it asks for is allocated."""
-    shape, texts = card.embedding_shape, (card.sam, card.sam_fingerprint, card.prompt_encoder, card.method)
-    return {
-        "name": all(isinstance(text, str) for text in texts),
-        "size": type(card.size) is int and 1 <= card.size <= _MOST_SIDE,
-        "embedding shape": len(shape) == 3
-        and all(type(n) is int and int(card.has_sam) <= n <= _MOST_SIDE for n in shape),
-        "prompt encoder": isinstance(card.prompt_encoder_config, dict),
-        "mapping": card.mapping in get_args(Mapping),
-        "foreground": card.foreground is None or isinstance(card.foreground, str),
-        "threshold": type(card.threshold) in (int, float) and 0 <= card.threshold <= 1,
-        "training": isinstance(card.training, dict),
-        "method": isinstance(card.method_config, dict),
-        "tile": card.tile is None or (type(card.tile) is int and 1 <= card.tile <= _MOST_SIDE),
-    }
 
 
 def read_trained(file: Path) -> dict[str, torch.Tensor]:

@@ -10,7 +10,8 @@ import torch
 from autosam.core.errors import UsageError
 from autosam.core.probability import Mapping
 from autosam.data.foreground import Foreground
-from autosam.models.checkpoint import Card, load_trained, model_file, read_card
+from autosam.models.card import Card
+from autosam.models.checkpoint import load_trained, model_file, read_card
 from autosam.models.frozen_sam import FrozenSam
 from autosam.models.hardnet import load_official
 from autosam.models.hardnet_segmentation import HarDNetSegmentation
@@ -20,7 +21,8 @@ from autosam.models.segmenter import SamSegmenter, Segmenter
 from autosam.models.surrogate import Surrogate
 from autosam.models.weights import load_tensors
 from autosam.training.cases import Cases
-from autosam.training.config import Plan, TrainConfig
+from autosam.training.config import TrainConfig
+from autosam.training.run_config import Plan
 from autosam.training.state import State
 
 

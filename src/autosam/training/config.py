@@ -9,15 +9,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from autosam.core.checks import look_up
-from autosam.core.errors import DataError, ModelError, UsageError
-from autosam.core.files import write_text
+from autosam.core.errors import DataError, UsageError
+from autosam.inference.engine import first_line
 from autosam.models.rivals import AUTOSAM, METHODS, RIVALS
 
 Schedule = Literal["cosine", "constant"]
 OptimiserName = Literal["adamw", "adam"]
 
 MIN_TILE = 32
-_ONE_LINE = 1 << 20
 
 _MOST_YAML = 1 << 18
 
@@ -113,52 +112,6 @@ class TrainConfig(BaseModel):
         return 10.0 if self.minutes is None and self.epochs is None else self.minutes
 
 
-class Plan(BaseModel):
-    """What was decided once, before the first step; a resumed run keeps it to the letter.
-
-    Attributes:
-        views: views an image; 0 for live.
-        steps: optimiser steps in all.
-        epoch_steps: steps a pass over the training images.
-        validate_every: steps between validations.
-        warmup: steps of rising learning rate.
-        encoder: identity of the engine that encodes; None where no SAM is needed.
-        engine: name of that engine.
-        precision: its precision.
-        step_precision: that of the steps.
-        threads: torch's threads.
-        encoder_threads: of those, how many encode one image; None for all.
-        micro_batch: images that go through the network at once, where memory is too short for a whole batch.
-        train: number of training cases.
-        val: number of validation cases.
-        data: digest over the ids and contents of all cases.
-        why: one line that says how tiles, views and steps were chosen.
-        tile: side in pixels of the tiles that larger images are cut into; None for whole images.
-        tiles: number of tiles that are trained on; None for whole images.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    views: int
-    steps: int
-    epoch_steps: int
-    validate_every: int
-    warmup: int
-    encoder: str | None
-    engine: str
-    precision: str = "float32"
-    step_precision: str = "float32"
-    threads: int
-    encoder_threads: int | None = None
-    micro_batch: int | None = None
-    train: int
-    val: int
-    data: str
-    why: str
-    tile: int | None = None
-    tiles: int | None = None
-
-
 def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
     """Returns the configuration of the fields that were given, over those of a YAML file.
 
@@ -180,10 +133,11 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
     try:
         return TrainConfig(**merged)
     except ValidationError as fault:
-        raise UsageError(_in_words(fault), file=file) from None
+        raise UsageError(in_words(fault), file=file) from None
 
 
-def _in_words(fault: ValidationError) -> str:
+def in_words(fault: ValidationError) -> str:
+    """Returns what is wrong with which fields, without their values: aliases can make those endless."""
     told = fault.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in told)
 
@@ -204,64 +158,7 @@ def read_choices(file: Path) -> dict[str, Any]:
         raise DataError("cannot be read as YAML (it is nested too deeply)", file=file) from fault
     except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as fault:
         # PyYAML lets the faults of what a scalar is turned into pass as they are.
-        raise DataError(f"cannot be read as YAML ({_first_line(fault)})", file=file) from fault
+        raise DataError(f"cannot be read as YAML ({first_line(fault)})", file=file) from fault
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise DataError("holds no table of names and values", file=file)
     return content
-
-
-def _first_line(fault: Exception) -> str:
-    return (str(fault).splitlines() or [type(fault).__name__])[0]
-
-
-def write_run_config(file: Path, config: TrainConfig, plan: Plan | None) -> None:
-    """Writes a run's config.yaml: the choices and, once made, the plan."""
-    content: dict[str, Any] = {"config": config.model_dump(mode="json")}
-    if plan is not None:
-        content["plan"] = plan.model_dump(mode="json")
-    write_text(file, _as_yaml(content))
-
-
-def _as_yaml(content: dict[str, Any]) -> str:
-    text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=_ONE_LINE)
-    if yaml.safe_load(text) != content:
-        # Some rare marks (a "next line") are written as they are and read as a break.
-        text = yaml.safe_dump(content, sort_keys=False, width=_ONE_LINE)
-    return text
-
-
-def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
-    """Returns the choices and the plan (None where none was made yet) of a run's config.yaml.
-
-    Raises:
-        ModelError: where the file is not as training writes it.
-    """
-    content = read_choices(file)
-    try:
-        plan = content.get("plan")
-        return TrainConfig(**content["config"]), None if plan is None else Plan(**plan)
-    except ValidationError as fault:
-        # Its own text would spell out the values, which aliases can make endless.
-        raise ModelError(f"not a run's configuration ({_in_words(fault)})", file=file) from None
-    except (KeyError, TypeError) as fault:
-        raise ModelError(f"not a run's configuration ({_first_line(fault)})", file=file) from fault
-
-
-def same_choices(given: dict[str, Any], stored: TrainConfig, file: Path) -> None:
-    """Holds the flags of a resumed training to those it was started with.
-
-    Raises:
-        UsageError: naming the first flag whose value differs.
-    """
-    asked = make_config({**stored.model_dump(exclude={"minutes", "epochs"}), **given})
-    for name in given:
-        new, old = getattr(asked, name), getattr(stored, name)
-        if isinstance(new, Path) and isinstance(old, Path):
-            new, old = new.resolve(), old.resolve()
-        if new != old:
-            flag = f"--{name.replace('_', '-')}" if name != "data" else "DATA"
-            raise UsageError(
-                f"{flag} is {new}, but the run was started with {old}",
-                file=file,
-                cure="Resume with the same, or start another --out",
-            )

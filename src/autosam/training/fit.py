@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import interpolate
 
 from autosam.core.ahead import ahead
 from autosam.core.errors import DataError
-from autosam.core.precision import computing
 from autosam.core.progress import Progress
 from autosam.models.segmenter import Segmenter
-from autosam.training.config import Plan, Schedule, TrainConfig
+from autosam.training.config import TrainConfig
 from autosam.training.examples import Batch, Examples, Index, order
-from autosam.training.losses import LOSSES, Loss
+from autosam.training.losses import LOSSES
+from autosam.training.optimiser import dump_optimiser, learning_rate, load_optimiser, make_optimiser
 from autosam.training.rollback import BACKOFF, MOST, Rollback, is_finite
+from autosam.training.run_config import Plan
 from autosam.training.state import State, Tensors
-
-CLIP = 1.0
+from autosam.training.step import update
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,86 +171,6 @@ def batches(examples: Examples, plan: Plan, config: TrainConfig, done: int) -> I
     return ahead(examples.batch, wanted)
 
 
-def update(
-    segmenter: Segmenter,
-    optimiser: torch.optim.Optimizer,
-    batch: Batch,
-    loss_of: Loss,
-    rate: float,
-    device: torch.device,
-    precision: str = "float32",
-    *,
-    at_once: int | None = None,
-) -> tuple[float, float | None] | None:
-    """Takes one optimiser step, its products in `precision`; losses, weights and their sums are in float32.
-
-    At most `at_once` images pass through the networks together; the gradient is that of the mean over the whole batch
-    all the same (batch norms see the part alone).
-
-    Returns:
-        The losses of the mask and of the surrogate's (None for a segmenter without one); None where the loss or
-        its gradient is not finite: no optimiser step was taken then.
-    """
-    segmenter.train(True)
-    optimiser.zero_grad(set_to_none=True)
-    first, second = 0.0, None
-    for part in batch.parts(at_once or len(batch.ids)):
-        loss, beside = _losses(segmenter, part, loss_of, device, precision)
-        share = len(part.ids) / len(batch.ids)
-        torch.autograd.backward((loss if beside is None else loss + beside) * share)
-        first += loss.item() * share
-        if beside is not None:
-            second = (second or 0.0) + beside.item() * share
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    norm = nn.utils.clip_grad_norm_(parameters, CLIP)
-    if not all(math.isfinite(value) for value in (first, second, norm.item()) if value is not None):
-        return None
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    optimiser.step()
-    return first, second
-
-
-def _losses(
-    segmenter: Segmenter, batch: Batch, loss_of: Loss, device: torch.device, precision: str
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Returns the losses of the mask and of the surrogate's, None where there is none."""
-    target, valid = batch.target.to(device), batch.valid.to(device)
-    embedding = None if batch.embedding is None else batch.embedding.to(device)
-    with computing(precision, device):
-        masks = segmenter(batch.image.to(device), embedding)
-    loss = loss_of(to_size(masks.logits.float(), target), target, valid)
-    if masks.surrogate is None:
-        return loss, None
-    return loss, loss_of(to_size(masks.surrogate.float(), target), target, valid)
-
-
-def make_optimiser(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
-    """Returns the optimiser of the choices over the trained parameters."""
-    kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.AdamW
-    return kind(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
-
-
-def to_size(logits: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Returns logits (B, 1, h, w) at the height and width of `like`, interpolated bilinearly."""
-    if logits.shape[-2:] == like.shape[-2:]:
-        return logits
-    return interpolate(logits, like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def learning_rate(step: int, plan: Plan, greatest: float, schedule: Schedule = "cosine") -> float:
-    """Returns the rate of a step (from 1): linear warm-up, then half a cosine down to 1 % of the greatest.
-
-    A constant schedule has the greatest at every step.
-    """
-    if schedule == "constant":
-        return greatest
-    if step <= plan.warmup:
-        return greatest * step / plan.warmup
-    done = (step - plan.warmup) / max(1, plan.steps - plan.warmup)
-    return greatest * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
 @torch.no_grad()
 def blend(average: nn.Module, trained: nn.Module, decay: float) -> None:
     """Moves the average towards the trained tensors: average = decay * average + (1 - decay) * trained."""
@@ -267,24 +185,3 @@ def blend(average: nn.Module, trained: nn.Module, decay: float) -> None:
 def copy(module: nn.Module) -> Tensors:
     """Returns a copy of a module's tensors on the CPU."""
     return {name: value.detach().to("cpu", copy=True) for name, value in module.state_dict().items()}
-
-
-def dump_optimiser(optimiser: torch.optim.Optimizer, parameters: dict[str, nn.Parameter]) -> Tensors:
-    """Returns the optimiser's state as flat tensors, "NAME.exp_avg" and so on."""
-    flat: Tensors = {}
-    for name, parameter in parameters.items():
-        for part, value in optimiser.state.get(parameter, {}).items():
-            flat[f"{name}.{part}"] = value.detach().to("cpu", copy=True)
-    return flat
-
-
-def load_optimiser(optimiser: torch.optim.Optimizer, parameters: dict[str, nn.Parameter], flat: Tensors) -> None:
-    """Puts back what `dump_optimiser` gave."""
-    for name, parameter in parameters.items():
-        held = {key[len(name) + 1 :]: value for key, value in flat.items() if key.rpartition(".")[0] == name}
-        if held:
-            optimiser.state[parameter] = {
-                # In the parameter's own layout: the fused optimiser walks through memory.
-                part: value.clone() if part == "step" else torch.empty_like(parameter).copy_(value)
-                for part, value in held.items()
-            }

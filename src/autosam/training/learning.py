@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autosam.evaluation.printing import PAGE, colour
-from autosam.training.config import read_run_config
 from autosam.training.pictures import smooth
 from autosam.training.run import RunFolder
+from autosam.training.run_config import read_run_config
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,11 +18,13 @@ from autosam.core.precision import PRECISIONS
 from autosam.inference.cpu import cpu_features
 from autosam.inference.engine import REFERENCE, Encoder
 from autosam.models.segmenter import Segmenter
-from autosam.training.config import Plan, TrainConfig
+from autosam.training.config import TrainConfig
 from autosam.training.examples import Batch, Examples, Index
-from autosam.training.fit import make_optimiser, update
 from autosam.training.losses import LOSSES, Loss
+from autosam.training.optimiser import make_optimiser
 from autosam.training.pictures import PREVIEWED
+from autosam.training.run_config import Plan
+from autosam.training.step import update
 from autosam.training.tiling import Tiling
 
 # What a measured pace may worsen by, and what is left for the last writing.

@@ -24,8 +24,8 @@ from autosam.models.segmenter import SamSegmenter
 from autosam.models.surrogate import Surrogate
 from autosam.training.config import TrainConfig
 from autosam.training.cost import Cost, cost
-from autosam.training.fit import to_size
 from autosam.training.losses import LOSSES
+from autosam.training.step import to_size
 
 GPU_RATE = 10e12
 """Operations a second of the GPU that the estimate names: about half of an A100's peak in float32 without TF32."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from autosam.training.config import Plan
+from autosam.training.run_config import Plan
 from autosam.training.state import State
 
 MOST = 3

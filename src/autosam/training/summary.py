@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from autosam.core.files import write_text
-from autosam.models.checkpoint import Card
+from autosam.models.card import Card
 from autosam.models.rivals import AUTOSAM, RIVALS
-from autosam.training.config import Plan, TrainConfig
+from autosam.training.config import TrainConfig
+from autosam.training.run_config import Plan
 
 _OPTIMISERS = {"adamw": "AdamW", "adam": "Adam"}
 

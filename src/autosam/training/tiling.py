@@ -9,8 +9,9 @@ from autosam.data.crops import EMPTY_SHARE, Crops, choose_crops, cut
 from autosam.data.dataset import Source
 from autosam.data.objects import Objects, objects_in
 from autosam.training.cases import Cases
-from autosam.training.config import Plan, TrainConfig
+from autosam.training.config import TrainConfig
 from autosam.training.pictures import PREVIEWED
+from autosam.training.run_config import Plan
 
 LEAST_ACROSS = 12.0
 """Pixels across in the input under which the median object is lost when whole images are resized to it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,42 +14,30 @@ from autosam.core.errors import DataError, Interrupted, ModelError, UsageError
 from autosam.core.files import cache_folder, write_json
 from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
-from autosam.core.sample import Sample
 from autosam.data.augment import AUGMENTATIONS
 from autosam.data.embeddings import CACHE_BYTES, EmbeddingCache
-from autosam.evaluation.evaluate import evaluate
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import Encoder, make_encoder
 from autosam.inference.engine import device as find_device
 from autosam.inference.masker import TorchMasker
 from autosam.inference.predict import Predictor
-from autosam.inference.prediction import Prediction
-from autosam.models.checkpoint import save
 from autosam.models.frozen_sam import load_sam
 from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.training.build import finished_card, make_card, make_segmenter
 from autosam.training.cases import read_cases
-from autosam.training.config import (
-    Plan,
-    TrainConfig,
-    make_config,
-    read_run_config,
-    same_choices,
-    write_run_config,
-)
+from autosam.training.config import TrainConfig, make_config
 from autosam.training.examples import Examples, fill_plain
-from autosam.training.fit import Hooks, fit
+from autosam.training.fit import fit
+from autosam.training.keeper import Keeper, mean_dice
 from autosam.training.losses import LOSSES
 from autosam.training.memory import within_memory
-from autosam.training.pictures import Preview, draw_curves
 from autosam.training.plan import Pace, choose_views, decide, embedding_pace, fitting_frames, measure
 from autosam.training.run import RunFolder
+from autosam.training.run_config import Plan, read_run_config, same_choices, write_run_config
 from autosam.training.signals import Stop, stoppable
-from autosam.training.state import State, forget_states_after, load_state, recall_state, save_state
+from autosam.training.state import State, load_state
 from autosam.training.summary import write_card
 from autosam.training.tiling import choose_tiling, kept_tiling
-
-REDRAW_SECONDS = 30.0
 
 
 def train(
@@ -206,8 +193,10 @@ def _train(
         if config.bound is not None:
             first = [cases.val.read(0)] if len(cases.val) else []
 
+            def score() -> object:
+                return first and mean_dice(first, predictor.predict)
+
             def pace_of(images: int | None) -> Pace:
-                score = lambda: first and _validate(first, predictor.predict)  # noqa: E731
                 return measure(segmenter, examples, score, config, views, device, images)
 
             steps_pace = within_memory(pace_of, config.batch, None, smaller)
@@ -221,33 +210,7 @@ def _train(
     progress.say(f"plan: {plan.why}")
 
     card = make_card(config, plan, sam, segmenter, cases)
-    preview = Preview(run.previews, cases.val if len(cases.val) else cases.train)
-
-    def validate(step: int) -> float | None:
-        predict = preview.watching(predictor.predict)
-        dice = _validate(cases.val, predict) if len(cases.val) else None
-        preview.add(step, predict)
-        return dice
-
-    drawn = [time.monotonic()]
-
-    def keep(now: State) -> None:
-        if now.best_step:
-            save(run.model, now.best, finished_card(card, now))
-        save_state(run.last, now)
-        if now.step == plan.steps or stop() or time.monotonic() - drawn[-1] > REDRAW_SECONDS:
-            draw_curves(run.rows(), now.best_step, run.path / "curves.png")
-            preview.draw(run.path / "preview.png")
-            drawn.append(time.monotonic())
-
-    def give_up(good: State) -> None:
-        forget_states_after(run.last, good.step)
-        save_state(run.last, good)
-        if good.best_step:
-            save(run.model, good.best, finished_card(card, good))
-        else:
-            run.model.unlink(missing_ok=True)
-
+    hooks = Keeper(run, cases, card, plan, predictor.predict, stop).hooks()
     settled = plan
 
     def steps(images: int | None) -> State:
@@ -272,7 +235,6 @@ def _train(
             progress=progress,
         )
 
-    hooks = Hooks(validate, keep, lambda step: recall_state(run.last, step), give_up, run.append, stop)
     final = within_memory(steps, config.batch, plan.micro_batch, smaller)
     if final.step < plan.steps:
         raise Interrupted(
@@ -282,8 +244,3 @@ def _train(
         )
     write_card(run.path / "card.md", finished_card(card, final), config, settled)
     return run.path
-
-
-def _validate(samples: Any, predict: Callable[[Sample], Prediction]) -> float:
-    report = evaluate(samples, predict, metrics=("dice",), keep_pictures=False)
-    return float(report.summary()["dice"]["mean"])

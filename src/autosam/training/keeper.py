@@ -1,0 +1,83 @@
+"""What a training leaves behind as it goes: its validation, its states, its best weights, its pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from autosam.core.sample import Sample
+from autosam.evaluation.evaluate import evaluate
+from autosam.inference.prediction import Prediction
+from autosam.models.card import Card
+from autosam.models.checkpoint import save
+from autosam.training.build import finished_card
+from autosam.training.cases import Cases
+from autosam.training.fit import Hooks
+from autosam.training.pictures import Preview, draw_curves
+from autosam.training.run import RunFolder
+from autosam.training.run_config import Plan
+from autosam.training.signals import Stop
+from autosam.training.state import State, forget_states_after, recall_state, save_state
+
+REDRAW_SECONDS = 30.0
+
+Predict = Callable[[Sample], Prediction]
+
+
+class Keeper:
+    """The hooks of a training whose results go into a run's folder.
+
+    Args:
+        run: the folder.
+        cases: those that are validated on.
+        card: what the checkpoint says of itself, before its result is known.
+        plan: says when the training ends.
+        predict: predicts by the averaged weights.
+        stop: whether somebody asked to stop.
+    """
+
+    def __init__(self, run: RunFolder, cases: Cases, card: Card, plan: Plan, predict: Predict, stop: Stop) -> None:
+        self._run, self._val, self._card, self._steps = run, cases.val, card, plan.steps
+        self._predict, self._stop = predict, stop
+        self._preview = Preview(run.previews, cases.val if len(cases.val) else cases.train)
+        self._drawn = time.monotonic()
+
+    def hooks(self) -> Hooks:
+        """Returns what the loop calls."""
+        run = self._run
+        return Hooks(
+            self.validate, self.keep, lambda step: recall_state(run.last, step), self.give_up, run.append, self._stop
+        )
+
+    def validate(self, step: int) -> float | None:
+        """Returns the mean Dice on the validation cases, None where there are none; notes the preview of a step."""
+        predict = self._preview.watching(self._predict)
+        dice = mean_dice(self._val, predict) if len(self._val) else None
+        self._preview.add(step, predict)
+        return dice
+
+    def keep(self, now: State) -> None:
+        """Keeps a state and, where there is one, the best checkpoint; draws the pictures now and then."""
+        if now.best_step:
+            save(self._run.model, now.best, finished_card(self._card, now))
+        save_state(self._run.last, now)
+        if now.step == self._steps or self._stop() or time.monotonic() - self._drawn > REDRAW_SECONDS:
+            draw_curves(self._run.rows(), now.best_step, self._run.path / "curves.png")
+            self._preview.draw(self._run.path / "preview.png")
+            self._drawn = time.monotonic()
+
+    def give_up(self, good: State) -> None:
+        """Keeps a state in place of all that came after it, and its best checkpoint or none."""
+        forget_states_after(self._run.last, good.step)
+        save_state(self._run.last, good)
+        if good.best_step:
+            save(self._run.model, good.best, finished_card(self._card, good))
+        else:
+            self._run.model.unlink(missing_ok=True)
+
+
+def mean_dice(samples: Any, predict: Predict) -> float:
+    """Returns the mean Dice of predictions at the samples' own size, by the code that `autosam evaluate` runs."""
+    report = evaluate(samples, predict, metrics=("dice",), keep_pictures=False)
+    return float(report.summary()["dice"]["mean"])
