@@ -73,8 +73,10 @@ $(VENV)/.packages: $(TORCH_STAMP) pyproject.toml constraints.txt requirements.lo
 demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/mni152/run.sh build/demo
 
+# Trainings are stopped by signals: they run in processes that have run nothing else.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS) --ignore=tests/training
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/training
 
 check: $(VENV)/.packages
 	$(BIN)/ruff check

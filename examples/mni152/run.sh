@@ -14,7 +14,7 @@ rm -rf "$out"
 mkdir -p "$out"
 touch "$out/.demo"
 python "$here/prepare.py" "$out"
-autosam train "$out/train" --out "$out/run" --minutes "${MINUTES:-3}" --batch 2 --group '^(block\d+)'
+autosam train "$out/train" --out "$out/run" --minutes "${MINUTES:-4}" --batch 2 --group '^(block\d+)'
 autosam predict "$out/run" "$out/test/images" --out "$out/predictions"
 autosam evaluate "$out/run" "$out/test" --out "$out/report" --group '^(block\d+)'
 echo "One template brain is a demonstration and no evidence: all slices, trained on or not, are of the same brain."
