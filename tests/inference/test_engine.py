@@ -13,7 +13,7 @@ from autosam.inference import selftest
 from autosam.inference.engine import ENGINES, REFERENCE, Engine, build_encoder, candidates, make_encoder
 from autosam.inference.onnx_encoder import onnxruntime, providers
 from autosam.inference.openvino_encoder import has_bfloat16
-from autosam.inference.selftest import all_kept, choose, kept, measure
+from autosam.inference.selftest import Choice, all_kept, choose, kept, measure
 from autosam.models.sam import tiny_sam
 
 CPU = torch.device("cpu")
@@ -136,9 +136,9 @@ def test_a_self_test_picks_the_fastest_that_agrees_and_is_kept(monkeypatch: pyte
     monkeypatch.setattr(selftest, "build_encoder", lambda sam, engine, *_: Encode(engine))
     monkeypatch.setattr(selftest, "_timed", timed)
     monkeypatch.setattr(selftest, "_usable", lambda engine: True)
-    assert choose(sam, engines) == Engine("openvino", "float32"), "the fastest one was wrong"
+    assert choose(sam, engines).engine == Engine("openvino", "float32"), "the fastest one was wrong"
     monkeypatch.setattr(selftest, "measure", lambda *_: pytest.fail("measured again"))
-    assert choose(sam, engines) == Engine("openvino", "float32")
+    assert choose(sam, engines).engine == Engine("openvino", "float32")
     found = kept(sam.fingerprint(), sam.code_version, engines)
     assert found is not None and found.rule == sam.rule
     assert [each["sam"] for each in all_kept()] == [sam.name]
@@ -154,6 +154,23 @@ def test_an_engine_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(selftest, "build_encoder", build)
     assert measure(tiny_sam(), [Engine("openvino", "float32"), REFERENCE]).engine == REFERENCE
+
+
+def test_a_self_test_keeps_to_its_time_and_goes_on_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    real = selftest.build_encoder
+    monkeypatch.setattr(
+        selftest, "build_encoder", lambda sam, engine, *more: built.append(str(engine)) or real(sam, engine, *more)
+    )
+    monkeypatch.setattr(selftest, "FAST_ENOUGH_SECONDS", 0.0)
+    sam, engines = tiny_sam(), [Engine("openvino", "float32"), REFERENCE]
+    short = choose(sam, engines, 0.0)
+    assert short == Choice(REFERENCE, sam.rule, short.seconds, short.cosine, together=1, complete=False)
+    assert built == [str(REFERENCE)]
+    assert kept(sam.fingerprint(), sam.code_version, engines) is None
+    assert choose(sam, engines).complete
+    assert str(Engine("openvino", "float32")) in built[1:]
+    assert kept(sam.fingerprint(), sam.code_version, engines) is not None
 
 
 def test_a_damaged_record_is_measured_again(tmp_path: Path) -> None:
@@ -173,7 +190,7 @@ def test_auto_falls_back_to_torch_and_says_so(
     def refuse(*_: object) -> None:
         raise RuntimeError("Unsupported operation")
 
-    monkeypatch.setattr(selftest, "choose", lambda *_: Engine("openvino", "float32"))
+    monkeypatch.setattr(selftest, "choose", lambda *_: Choice(Engine("openvino", "float32"), tiny_sam().rule, {}, {}))
     monkeypatch.setattr("autosam.inference.openvino_encoder.OpenVinoEncoder", refuse)
     assert make_encoder(tiny_sam(), "auto").engine == REFERENCE
     assert "Unsupported operation" in caplog.text

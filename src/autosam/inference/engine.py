@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -162,6 +163,7 @@ def make_encoder(
     on: torch.device | None = None,
     precision: str = "auto",
     threads: int | None = None,
+    most: float = math.inf,
 ) -> Encoder:
     """Returns the encoder of a SAM on an engine.
 
@@ -172,24 +174,25 @@ def make_encoder(
         on: the device; the CPU where None.
         precision: "float32", "bfloat16", or "auto": what the self-test found fastest.
         threads: that work on one image; where None, what the self-test found fastest for many images.
+        most: seconds that the self-test may take.
 
     Raises:
         UsageError: for an unknown engine or precision, or an engine that is not installed.
     """
-    from autosam.inference.selftest import choose, together
+    from autosam.inference.selftest import choose
 
     on = on or torch.device("cpu")
     fitting = candidates(engine, precision, on)
     if len(fitting) == 1:
         return build_encoder(sam, fitting[0], on, threads)
-    chosen = choose(sam, fitting)
+    found = choose(sam, fitting, most)
     try:
-        return build_encoder(sam, chosen, on, threads or torch.get_num_threads() // together(sam, fitting))
+        return build_encoder(sam, found.engine, on, threads or torch.get_num_threads() // found.together)
     except Exception as fault:
         # Conversion fails in as many ways as there are versions; torch gives the same masks, only slower.
         if engine != "auto":
             raise
-        log.warning("%s cannot run %s here (%s); using %s", chosen, sam.name, first_line(fault), REFERENCE)
+        log.warning("%s cannot run %s here (%s); using %s", found.engine, sam.name, first_line(fault), REFERENCE)
         return build_encoder(sam, REFERENCE, on)
 
 

@@ -119,7 +119,7 @@ def _choose(parts: Parts, fitting: list[Engine]) -> tuple[Engine, PixelRule | No
     sam = parts.segmenter.sam
     if sam is None:
         raise AssertionError("a segmenter that needs a SAM has one")
-    return choose(sam, fitting), sam.rule
+    return choose(sam, fitting).engine, sam.rule
 
 
 def _graph(parts: Parts, engine: Engine, rule: PixelRule | None, on: torch.device) -> tuple[Masker, str | None]:

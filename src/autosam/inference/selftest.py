@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+import math
 import platform
 import time
 from collections.abc import Sequence
@@ -45,6 +46,7 @@ class Choice:
         cosine: of its embedding with that of torch in float32.
         together: how many images it encodes at a time, each with its share of the threads, where there are many: 1, or
             2 where that was found faster.
+        complete: False where the time allowed was over before all had been tried.
     """
 
     engine: Engine
@@ -52,40 +54,50 @@ class Choice:
     seconds: dict[str, float]
     cosine: dict[str, float]
     together: int = 1
+    complete: bool = True
 
 
-def choose(sam: FrozenSam, engines: Sequence[Engine]) -> Engine:
+def choose(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) -> Choice:
     """Returns the fastest of some engines for a SAM on this CPU; the measurement of an earlier time where there is one.
 
     Args:
         sam: the frozen SAM, on the CPU.
         engines: those to choose from; torch in float32 where none of them runs.
+        most: seconds that the measurement may take. What it did not get to is tried the next time.
     """
     found = kept(sam.fingerprint(), sam.code_version, engines)
     if found is None:
         # Without a choice there is nothing to measure, but the pixel rule is worth keeping.
-        found = measure(sam, engines) if len(engines) > 1 else Choice(engines[0], sam.rule, {}, {})
+        found = measure(sam, engines, most) if len(engines) > 1 else Choice(engines[0], sam.rule, {}, {})
         tried = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found.seconds.items())
         log.info("engine for %s: %s (an image: %s)", sam.name, found.engine, tried or "not measured")
-        write_json(_file(_key(sam.fingerprint(), sam.code_version, engines)), {"sam": sam.name, **_as_dict(found)})
-    return found.engine
+        if found.complete:
+            write_json(_file(_key(sam.fingerprint(), sam.code_version, engines)), {"sam": sam.name, **_as_dict(found)})
+    return found
 
 
-def together(sam: FrozenSam, engines: Sequence[Engine]) -> int:
-    """Returns how many images the choice of some engines encodes at a time; 1 where nothing was measured."""
-    found = kept(sam.fingerprint(), sam.code_version, engines)
-    return 1 if found is None else found.together
+def measure(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) -> Choice:
+    """Returns what each engine takes for a picture, and which one to use.
 
-
-def measure(sam: FrozenSam, engines: Sequence[Engine]) -> Choice:
-    """Returns what each engine takes for a picture, and which one to use."""
+    Args:
+        sam: the frozen SAM, on the CPU.
+        engines: those to choose from.
+        most: seconds it may take; torch in float32 is measured whatever that takes, the others while a try as long as
+            the longest one before still fits.
+    """
     pixels = _picture(sam.rule)
     seconds: dict[str, float] = {}
     cosine: dict[str, float] = {}
     truth: torch.Tensor | None = None
+    began = time.perf_counter()
+    longest, complete = 0.0, True
     for engine in dict.fromkeys([REFERENCE, *engines]):
         if not _usable(engine) or _outdone(engine, seconds):
             continue
+        tried = time.perf_counter()
+        if seconds and tried - began + longest > most:
+            complete = False
+            break
         try:
             encode = build_encoder(sam, engine, torch.device("cpu"))
             first, main = _timed(encode, pixels)
@@ -97,12 +109,15 @@ def measure(sam: FrozenSam, engines: Sequence[Engine]) -> Choice:
         hopeless = first > _HOPELESS * best
         seconds[str(engine)] = first if hopeless else min(_timed(encode, pixels)[0] for _ in range(2))
         cosine[str(engine)] = float(torch.cosine_similarity(main.flatten(), truth.flatten(), dim=0))
+        longest = max(longest, time.perf_counter() - tried)
         if engine == REFERENCE and engine in engines and seconds[str(engine)] < FAST_ENOUGH_SECONDS:
             break
     fit = [each for each in engines if cosine.get(str(each), 0) >= LEAST_COSINE]
     best_engine = min(fit, key=lambda each: seconds[str(each)], default=REFERENCE)
     alone = seconds.get(str(best_engine), 0.0)
-    return Choice(best_engine, sam.rule, seconds, cosine, _together(sam, best_engine, pixels, alone))
+    complete = complete and time.perf_counter() - began + longest <= most
+    pair = _together(sam, best_engine, pixels, alone) if complete else 1
+    return Choice(best_engine, sam.rule, seconds, cosine, pair, complete)
 
 
 def _together(sam: FrozenSam, engine: Engine, pixels: torch.Tensor, alone: float) -> int:

@@ -30,6 +30,8 @@ from autosam.training.tiling import Tiling
 # What a measured pace may worsen by, and what is left for the last writing.
 MARGIN = 0.9
 CLOSING_SECONDS = 8.0
+# Of the time for everything: an engine that is a little faster is not worth the time that the views need.
+SELF_TEST_SHARE = 0.1
 # What steps may be looked at for before the first of them counts.
 LOOK_SECONDS = 20.0
 LOOKED_AT_STEPS = 11

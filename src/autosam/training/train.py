@@ -31,7 +31,7 @@ from autosam.training.fit import fit
 from autosam.training.keeper import Keeper, mean_dice
 from autosam.training.losses import LOSSES
 from autosam.training.memory import within_memory
-from autosam.training.plan import Pace, choose_views, decide, embedding_pace, fitting_frames, measure
+from autosam.training.plan import SELF_TEST_SHARE, Pace, choose_views, decide, embedding_pace, fitting_frames, measure
 from autosam.training.run import RunFolder
 from autosam.training.run_config import Plan, read_run_config, same_choices, write_run_config
 from autosam.training.signals import Stop, stoppable
@@ -118,12 +118,15 @@ def _train(
         )
     write_json(run.data, cases.hashes)
 
+    def left() -> float:
+        return math.inf if config.bound is None else config.bound * 60 - (time.monotonic() - started)
+
     # Not `sam`: a method may run a SAM itself and need no embedding of it.
     encoded = segmenter.sam
     encoder: Encoder | None = None
     if encoded is not None:
         encoder = (
-            make_encoder(encoded, config.engine, device, config.precision)
+            make_encoder(encoded, config.engine, device, config.precision, most=SELF_TEST_SHARE * left())
             if plan is None
             else make_encoder(encoded, plan.engine, device, plan.precision, plan.encoder_threads or plan.threads)
         )
@@ -149,9 +152,6 @@ def _train(
         rule=segmenter.rule,
         live=live,
     )
-
-    def left() -> float:
-        return math.inf if config.bound is None else config.bound * 60 - (time.monotonic() - started)
 
     def check() -> None:
         if stop():
