@@ -68,7 +68,8 @@ def test_objects_bounds_identity_and_invariances(name: str, pair: tuple[np.ndarr
     metric, (truth, prediction) = OBJECT_METRICS[name], pair
     longest = 1.0 if metric.unit == "fraction" else math.hypot(*truth.shape)
     score = metric(truth, prediction)
-    assert 0 <= score <= longest
+    # A mean weighted by areas may pass what it averages by a rounding.
+    assert 0 <= score <= longest * (1 + 1e-12)
     assert metric(truth, truth) == (metric.direction == "higher")
     # Neither the numbers, their order kept, nor the picture's direction matter.
     assert metric(truth, prediction * shift) == score

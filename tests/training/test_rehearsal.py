@@ -15,6 +15,7 @@ from autosam.benchmarks.names import BENCHMARKS
 from autosam.benchmarks.trained import left_open
 from autosam.cli.main import app
 from autosam.models.outline import SHAPES, outline
+from autosam.models.rivals import RIVALS
 from autosam.models.sam import tiny_sam
 from autosam.models.sam_names import SamShape
 from autosam.training.config import TrainConfig, make_config
@@ -91,6 +92,13 @@ def test_a_training_wants_a_folder_to_write(discs: Path) -> None:
     assert "--out DIR" in result.stderr
     result = CliRunner().invoke(app, ["benchmark", "glas", "--dry-run"])
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("method", sorted(RIVALS))
+def test_a_rival_has_no_dry_run(discs: Path, method: str) -> None:
+    result = CliRunner().invoke(app, ["train", str(discs), "--method", method, "--dry-run"])
+    assert result.exit_code == 2
+    assert f"not of {method}" in " ".join(result.stderr.split())
 
 
 def test_a_bound_of_time_leaves_the_steps_open() -> None:

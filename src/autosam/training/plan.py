@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
@@ -26,17 +25,13 @@ from autosam.training.pictures import PREVIEWED
 from autosam.training.run_config import Plan
 from autosam.training.step import update
 from autosam.training.tiling import Tiling
+from autosam.training.views import MARGIN
 
-# What a measured pace may worsen by, and what is left for the last writing.
-MARGIN = 0.9
+# What is left for the last writing.
 CLOSING_SECONDS = 8.0
-# Of the time for everything: an engine that is a little faster is not worth the time that the views need.
-SELF_TEST_SHARE = 0.1
 # What steps may be looked at for before the first of them counts.
 LOOK_SECONDS = 20.0
 LOOKED_AT_STEPS = 11
-# In a fixed time more views beat more steps: validation is nearly flat when a third of the steps are done.
-EMBEDDING_SHARE = 0.65
 VALIDATION_SHARE = 0.12
 MIN_STEPS = 10
 
@@ -54,58 +49,6 @@ class Pace:
     step: float
     precision: str
     validate: float
-
-
-def embedding_pace(examples: Examples) -> float:
-    """Returns the seconds that one view takes to read, augment and encode, measured on the first images.
-
-    As many are worked on at a time as when the cache is filled.
-    """
-    workers, count, times = examples.workers, len(examples.data), []
-
-    def make(case: int) -> None:
-        frame = examples.frame((case % count, 0))
-        if examples.embed is not None:
-            examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None])
-
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(workers) as pool:
-        for turn in range(min(max(2, 4 // workers), count)):
-            started = time.perf_counter()
-            list(pool.map(make, range(turn * workers, (turn + 1) * workers)))
-            times.append((time.perf_counter() - started) / workers)
-    torch.set_num_threads(threads)
-    # The first ones pay for allocations and cold files.
-    return min(times)
-
-
-def fitting_frames(pace: float | None, left: float) -> int | None:
-    """Returns how many frames there is time to encode before the steps; None where there is no bound.
-
-    Args:
-        pace: seconds a frame; None where there is no bound of time.
-        left: seconds until the bound.
-    """
-    return None if pace is None else int(EMBEDDING_SHARE * MARGIN * left / pace)
-
-
-def choose_views(config: TrainConfig, pace: float | None, left: float, *, train: int, val: int, room: int) -> int:
-    """Returns the number of cached views an image: what was asked for, or less where time or disk is short.
-
-    Args:
-        config: the choices.
-        pace: seconds a view; None where there is no bound of time.
-        left: seconds until the bound.
-        train: number of training cases.
-        val: number of validation cases.
-        room: views that the cache's disk has room for.
-    """
-    if config.views == 0:
-        return 0
-    most = min(config.views, room // train)
-    if pace is not None:
-        most = min(most, int((EMBEDDING_SHARE * MARGIN * left - val * pace) / (train * pace)))
-    return max(1, most)
 
 
 def measure(

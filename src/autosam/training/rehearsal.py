@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from autosam.core.checks import look_up
-from autosam.core.errors import DataError
+from autosam.core.errors import DataError, UsageError
 from autosam.core.prompt import ImageEmbedding
 from autosam.data.augment import AUGMENTATIONS
 from autosam.data.dataset import Dataset, split
@@ -20,6 +20,7 @@ from autosam.inference.masker import frame_size
 from autosam.models.frozen_sam import FrozenSam
 from autosam.models.outline import outline
 from autosam.models.prompt_encoder import build_prompt_encoder, default_size
+from autosam.models.rivals import AUTOSAM
 from autosam.models.segmenter import SamSegmenter
 from autosam.models.surrogate import Surrogate
 from autosam.training.config import TrainConfig
@@ -151,6 +152,8 @@ def rehearse(config: TrainConfig, train: int, val: int, device: torch.device) ->
         DataError: where there is nothing to train on.
         ModelError: for a SAM whose sizes are not known without weights that are missing.
     """
+    if config.method != AUTOSAM:
+        raise UsageError(f"a dry run is of AutoSAM's training, not of {config.method}", cure="Leave one of the two out")
     if train < 1:
         raise DataError("no case is left to train on", file=config.data, cure="Lower --val, or add images")
     look_up(config.augment, AUGMENTATIONS, "augmentation")

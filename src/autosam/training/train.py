@@ -31,13 +31,14 @@ from autosam.training.fit import fit
 from autosam.training.keeper import Keeper, mean_dice
 from autosam.training.losses import LOSSES
 from autosam.training.memory import within_memory
-from autosam.training.plan import SELF_TEST_SHARE, Pace, choose_views, decide, embedding_pace, fitting_frames, measure
+from autosam.training.plan import Pace, decide, measure
 from autosam.training.run import RunFolder
 from autosam.training.run_config import Plan, read_run_config, same_choices, write_run_config
 from autosam.training.signals import Stop, stoppable
 from autosam.training.state import State, load_state
 from autosam.training.summary import write_card
 from autosam.training.tiling import choose_tiling, kept_tiling
+from autosam.training.views import SELF_TEST_SHARE, choose_views, embedding_pace, fitting_frames
 
 
 def train(

@@ -1,0 +1,78 @@
+"""How many views of an image there is time to encode."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from autosam.training.config import TrainConfig
+from autosam.training.examples import Examples
+
+# What a measured pace may worsen by.
+MARGIN = 0.9
+# In a long time more views beat more steps: validation is nearly flat when a third of the steps are done. In a short
+# one the steps are what is missing.
+EMBEDDING_SHARE = 0.65
+SHORT_EMBEDDING_SHARE = 0.4
+SHORT_SECONDS = 600.0
+# Of the time for everything: an engine that is a little faster is not worth the time that the views need.
+SELF_TEST_SHARE = 0.1
+
+
+def embedding_seconds(left: float) -> float:
+    """Returns the seconds that embeddings may take of those that are left."""
+    return (SHORT_EMBEDDING_SHARE if left < SHORT_SECONDS else EMBEDDING_SHARE) * MARGIN * left
+
+
+def embedding_pace(examples: Examples) -> float:
+    """Returns the seconds that one view takes to read, augment and encode, measured on the first images.
+
+    As many are worked on at a time as when the cache is filled.
+    """
+    workers, count, times = examples.workers, len(examples.data), []
+
+    def make(case: int) -> None:
+        frame = examples.frame((case % count, 0))
+        if examples.embed is not None:
+            examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None])
+
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(workers) as pool:
+        for turn in range(min(max(2, 4 // workers), count)):
+            started = time.perf_counter()
+            list(pool.map(make, range(turn * workers, (turn + 1) * workers)))
+            times.append((time.perf_counter() - started) / workers)
+    torch.set_num_threads(threads)
+    # The first ones pay for allocations and cold files.
+    return min(times)
+
+
+def fitting_frames(pace: float | None, left: float) -> int | None:
+    """Returns how many frames there is time to encode before the steps; None where there is no bound.
+
+    Args:
+        pace: seconds a frame; None where there is no bound of time.
+        left: seconds until the bound.
+    """
+    return None if pace is None else int(embedding_seconds(left) / pace)
+
+
+def choose_views(config: TrainConfig, pace: float | None, left: float, *, train: int, val: int, room: int) -> int:
+    """Returns the number of cached views an image: what was asked for, or less where time or disk is short.
+
+    Args:
+        config: the choices.
+        pace: seconds a view; None where there is no bound of time.
+        left: seconds until the bound.
+        train: number of training cases.
+        val: number of validation cases.
+        room: views that the cache's disk has room for.
+    """
+    if config.views == 0:
+        return 0
+    most = min(config.views, room // train)
+    if pace is not None:
+        most = min(most, int((embedding_seconds(left) - val * pace) / (train * pace)))
+    return max(1, most)

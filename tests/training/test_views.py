@@ -1,0 +1,51 @@
+"""How many views fit the time that is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autosam.training.config import TrainConfig
+from autosam.training.views import SHORT_SECONDS, choose_views, embedding_seconds, fitting_frames
+
+SECONDS = st.floats(1, 36_000)
+PACE = st.floats(0.001, 30)
+CASES = st.integers(1, 500)
+
+
+@given(
+    views=st.integers(1, 16), pace=PACE, left=SECONDS, train=CASES, val=st.integers(0, 100), room=st.integers(1, 9999)
+)
+def test_views_fit_the_time_and_the_disk_or_are_one(
+    views: int, pace: float, left: float, train: int, val: int, room: int
+) -> None:
+    config = TrainConfig(data=Path("d"), views=views, minutes=1)
+    chosen = choose_views(config, pace, left, train=train, val=val, room=room)
+    assert 1 <= chosen <= views
+    if chosen > 1:
+        assert chosen * train <= room
+        assert (chosen * train + val) * pace <= embedding_seconds(left) * (1 + 1e-9)
+    more = choose_views(config, pace, left * 2, train=train, val=val, room=room)
+    assert more >= chosen, "more time never means fewer views"
+
+
+@given(left=SECONDS, pace=PACE)
+def test_frames_fit_the_time(left: float, pace: float) -> None:
+    assert fitting_frames(None, left) is None
+    frames = fitting_frames(pace, left)
+    assert frames is not None
+    assert frames * pace <= embedding_seconds(left) * (1 + 1e-9) < left
+
+
+def test_a_short_training_keeps_most_of_its_time_for_steps() -> None:
+    short = SHORT_SECONDS - 1
+    assert embedding_seconds(short) < short / 2 < embedding_seconds(2 * short) / 2
+
+
+@pytest.mark.parametrize("left", [60.0, 6000.0])
+def test_live_training_has_no_cached_views(left: float) -> None:
+    config = TrainConfig(data=Path("d"), views=0, minutes=1)
+    assert choose_views(config, 1.0, left, train=10, val=2, room=100) == 0
