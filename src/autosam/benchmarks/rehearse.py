@@ -15,7 +15,8 @@ from autosam.data.folder import Pair
 from autosam.data.foreground import Foreground
 from autosam.inference.engine import device as find_device
 from autosam.training.config import make_config
-from autosam.training.rehearsal import Rehearsal, rehearse
+from autosam.training.rehearsal import Rehearsal
+from autosam.training.rehearse import rehearse
 
 
 def rehearse_training(name: str, data: Path | None, choices: Mapping[str, Any]) -> Rehearsal:

@@ -24,7 +24,7 @@ def rehearsed(data: Path | None, choices: Mapping[str, Any], *, as_json: bool, b
     else:
         from autosam.inference.engine import device
         from autosam.training.config import make_config
-        from autosam.training.rehearsal import count_cases, rehearse
+        from autosam.training.rehearse import count_cases, rehearse
 
         given = {name: value for name, value in choices.items() if name != "config"}
         config = make_config({"data": data, **given}, choices.get("config"))

@@ -18,8 +18,6 @@ MARGIN = 0.9
 EMBEDDING_SHARE = 0.5
 SHORT_EMBEDDING_SHARE = 0.4
 SHORT_SECONDS = 600.0
-# Of the time for everything: an engine that is a little faster is not worth the time that the views need.
-SELF_TEST_SHARE = 0.1
 
 
 def embedding_seconds(left: float) -> float:

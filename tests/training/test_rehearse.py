@@ -20,7 +20,7 @@ from autosam.models.sam import tiny_sam
 from autosam.models.sam_names import SamShape
 from autosam.training.config import TrainConfig, make_config
 from autosam.training.cost import cost
-from autosam.training.rehearsal import rehearse
+from autosam.training.rehearse import rehearse
 from autosam.training.run import RunFolder
 from autosam.training.train import train
 
