@@ -11,6 +11,7 @@ from autosam.core.errors import UsageError
 from autosam.inference import parts as parts_module
 from autosam.inference.engine import Engine
 from autosam.inference.masker import GraphMasker, TorchMasker
+from autosam.inference.selftest import Choice
 from autosam.models.card import Card
 from autosam.models.checkpoint import build, save
 from autosam.models.sam import tiny_sam
@@ -76,7 +77,8 @@ def test_a_graph_that_cannot_be_made_falls_back_only_where_it_was_not_asked_for(
         raise RuntimeError("Unsupported operation")
 
     monkeypatch.setattr(parts_module, "GraphMasker", refuse)
-    monkeypatch.setattr(parts_module, "choose", lambda *_: Engine("openvino", "float32"))
+    fastest = Choice(Engine("openvino", "float32"), tiny_sam().rule, {}, {})
+    monkeypatch.setattr(parts_module, "choose", lambda *_: fastest)
     assert isinstance(autosam.load(run).predictor.masks, TorchMasker)
     with pytest.raises(RuntimeError):
         autosam.load(run, engine="openvino", precision="float32")
