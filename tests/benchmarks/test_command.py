@@ -244,6 +244,15 @@ def test_the_average_over_a_clip_begins_anew_with_every_clip(
     assert code == 0, err
     plain = json.loads((tmp_path / "plain" / "summary.json").read_text())
     assert json.loads(said)["standard"] == plain["standard"]
+    code, said, err = run(*again, "--mirror", "--out", tmp_path / "mirrored")
+    assert code == 0, err
+    summary = json.loads(said)
+    assert summary["method"].endswith("mirrored") and summary["provenance"][0]["method"]["mirror"]
+    assert summary["standard"] != plain["standard"]
+    code, _, err = run(*again, "--mirror", "--temporal", "0.6", "--out", tmp_path / "both")
+    assert code == 2 and "exclude each other" in err
+    code, _, err = run("sunseg", "--data", root, "--predictions", tmp_path, "--mirror", "--out", tmp_path / "masks")
+    assert code == 2 and "--mirror" in err
 
 
 @pytest.mark.parametrize(

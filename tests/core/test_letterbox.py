@@ -55,6 +55,17 @@ def test_nothing_scaled_is_equal_to_the_bit(short: int, seed: int) -> None:
     assert torch.equal(box.undo(logits), logits[:short])
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (9, 7)])
+def test_a_view_that_was_turned_is_as_good_as_its_copy(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    rgb, mask = rng.integers(0, 256, (*size, 3), dtype=np.uint8)[::-1, ::-1], rng.integers(0, 2, size)[::-1] > 0
+    box = Letterbox(16, *size)
+    turned, copied = box.frame(rgb, mask), box.frame(rgb.copy(), mask.copy())
+    assert np.array_equal(turned.image, copied.image)
+    assert turned.mask is not None and copied.mask is not None
+    assert np.array_equal(turned.mask, copied.mask)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 20000), (4000, 3000), (255, 257)])
 def test_any_size_makes_a_frame(size: tuple[int, int]) -> None:
     box = Letterbox(64, *size)

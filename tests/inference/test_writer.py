@@ -106,6 +106,14 @@ def test_a_resumed_prediction_makes_only_what_is_missing(
     }
 
 
+def test_mirrored_and_plain_predictions_are_not_mixed(model: Model, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    predict_files(model, [images], out)
+    mirrored = Model(model.card, Predictor(model.predictor.masks, mirror=True), model.encoder, model.content)
+    with pytest.raises(UsageError):
+        predict_files(mirrored, [images], out, resume=True)
+
+
 def test_few_images_are_held_at_a_time(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held, most = 0, 0
 

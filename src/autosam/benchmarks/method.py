@@ -61,20 +61,23 @@ class Method:
     budget: dict[str, Any] | None = None
 
 
-def of_run(run: Path, *, seconds: float | None = None, temporal: float = 0.0, **loading: Any) -> Method:
+def of_run(
+    run: Path, *, seconds: float | None = None, temporal: float = 0.0, mirror: bool = False, **loading: Any
+) -> Method:
     """Returns the model of a run.
 
     Args:
         run: the folder that training wrote.
         seconds: what its training took, where that was measured.
         temporal: share of a clip's frames before in the dense prompt; 0 takes each frame for itself.
+        mirror: whether logits are averaged with those of the image's mirror images.
         loading: further arguments of `autosam.load`.
 
     Raises:
         ModelError: where the model or its SAM cannot be loaded.
-        UsageError: for a share outside 0 to below 1.
+        UsageError: for a share outside 0 to below 1, or one together with `mirror`.
     """
-    model = load(run, keep_prompt=True, **loading)
+    model = load(run, keep_prompt=True, mirror=mirror, **loading)
     card = model.card
     predictor = ClipPredictor(model.predictor, temporal)
 
@@ -88,6 +91,8 @@ def of_run(run: Path, *, seconds: float | None = None, temporal: float = 0.0, **
     name = card.title
     if temporal:
         name, about = f"{name}, temporal {temporal:g}", {**about, "temporal": temporal}
+    if mirror:
+        name, about = f"{name}, mirrored", {**about, "mirror": True}
     return Method(name, predict, about, marks, predictor.restart, budget=budget_of(run, seconds))
 
 

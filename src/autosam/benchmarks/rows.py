@@ -106,6 +106,7 @@ def rows(
     *,
     allow_duplicates: bool,
     temporal: float,
+    mirror: bool,
     progress: Progress,
     **loading: Any,
 ) -> list[Row]:
@@ -119,13 +120,14 @@ def rows(
         out: where the training table is written.
         allow_duplicates: whether a run may have seen test images.
         temporal: share of a clip's frames before in a run's dense prompt.
+        mirror: whether a run's logits are averaged with those of mirror images.
         progress: told of the stages.
         loading: further arguments of `autosam.load`.
     """
 
     def scored(run: Path, seconds: float | None = None) -> Method:
         seen = refuse_seen(run, copy, contents, allowed=allow_duplicates)
-        method = of_run(run, seconds=seconds, temporal=temporal, **loading)
+        method = of_run(run, seconds=seconds, temporal=temporal, mirror=mirror, **loading)
         return replace(method, marks=(*seen, *method.marks))
 
     @cache

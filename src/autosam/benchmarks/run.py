@@ -20,7 +20,7 @@ from autosam.core.errors import UsageError
 from autosam.core.progress import Progress, Silent
 from autosam.inference.claim import claim
 from autosam.inference.temporal import check_share
-from autosam.models.rivals import AUTOSAM
+from autosam.models.rivals import AUTOSAM, METHODS
 
 
 def benchmark(
@@ -36,6 +36,7 @@ def benchmark(
     views: Sequence[str] = ("standard",),
     allow_duplicates: bool = False,
     temporal: float = 0.0,
+    mirror: bool = False,
     progress: Progress | None = None,
     **loading: Any,
 ) -> Result | Results:
@@ -59,6 +60,7 @@ def benchmark(
         allow_duplicates: score although test images are among the training images, and mark every table.
         temporal: share of a clip's frames before in the dense prompt of a model, 0 to below 1; 0 takes each frame for
             itself.
+        mirror: whether a model's logits are averaged with those of the image's mirror images.
         progress: told of the stages.
         loading: further arguments of `autosam.load`.
 
@@ -75,6 +77,8 @@ def benchmark(
         raise UsageError(
             "rivals and predictions have no prompt to average over frames", cure="Leave --temporal or them out"
         )
+    if mirror and asked.run is None and not set(asked.methods) & set(METHODS):
+        raise UsageError("nothing here predicts with a trained model to mirror images for", cure="Leave --mirror out")
     folder = Path(out)
     claim(folder)
     copy = chosen.find(Path(data))
@@ -86,7 +90,7 @@ def benchmark(
     said += refuse_duplicates(copy, contents, allowed=allow_duplicates)
     found = rows(
         asked, chosen, copy, contents, folder,
-        allow_duplicates=allow_duplicates, temporal=temporal, progress=progress, **loading,
+        allow_duplicates=allow_duplicates, temporal=temporal, mirror=mirror, progress=progress, **loading,
     )  # fmt: skip
     results: dict[str, Result] = {}
     for row in found:

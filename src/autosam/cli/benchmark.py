@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.faults import told
-from autosam.cli.options import Device, DryRun, Engine, Json, Quiet, Sam, Temporal, Tile
+from autosam.cli.options import Device, DryRun, Engine, Json, Mirror, Quiet, Sam, Temporal, Tile
 from autosam.cli.progress import shown
 from autosam.cli.rehearsed import rehearsed
 
@@ -47,6 +47,7 @@ def benchmark(
     tile: Tile = None,
     config: Annotated[Path | None, typer.Option(help="With --train: YAML of any choices of `autosam train`.")] = None,
     temporal: Temporal = None,
+    mirror: Mirror = False,
     sam: Sam = None,
     device: Device = None,
     engine: Engine = None,
@@ -83,7 +84,8 @@ def benchmark(
             result = work(
                 name, data, out, run=run, predictions=predictions, methods=methods,
                 training={**choices, **loading} if trains else None, seeds=seeds, views=view or ("standard",),
-                allow_duplicates=allow_duplicates, temporal=temporal or 0.0, progress=progress, **loading,
+                allow_duplicates=allow_duplicates, temporal=temporal or 0.0, mirror=mirror,
+                progress=progress, **loading,
             )  # fmt: skip
         finally:
             progress.close()

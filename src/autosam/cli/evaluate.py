@@ -10,7 +10,7 @@ import typer
 
 from autosam.cli.faults import told
 from autosam.cli.limits import hold_memory
-from autosam.cli.options import Device, Engine, Foreground, Group, Json, MaxMemory, Out, Precision, Quiet, Sam
+from autosam.cli.options import Device, Engine, Foreground, Group, Json, MaxMemory, Mirror, Out, Precision, Quiet, Sam
 from autosam.cli.progress import shown
 
 
@@ -23,6 +23,7 @@ def evaluate(
     foreground: Foreground = None,
     group: Group = None,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
+    mirror: Mirror = False,
     decoder: Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")] = "sam",
     sam: Sam = None,
     device: Device = None,
@@ -44,8 +45,9 @@ def evaluate(
         try:
             report = evaluate_run(
                 sources[0] if predictions is None else None, sources[-1], out=out, predictions=predictions,
-                foreground=foreground, group=group, threshold=threshold, decoder=decoder, sam=sam,
-                engine=engine or "auto", precision=precision or "auto", device=device or "auto", progress=progress,
+                foreground=foreground, group=group, threshold=threshold, mirror=mirror,
+                decoder=decoder, sam=sam, engine=engine or "auto", precision=precision or "auto",
+                device=device or "auto", progress=progress,
             )  # fmt: skip
         finally:
             progress.close()

@@ -28,6 +28,9 @@ MaxMemory = Annotated[
     typer.Option(help="GiB of memory that the command may take.  [default: what the machine has]", min=0.1),
 ]
 Sam = Annotated[str | None, typer.Option(help="Name or file of the frozen SAM; `autosam info` lists the names.")]
+Mirror = Annotated[
+    bool, typer.Option("--mirror", help="Average with the image's three mirror images: four times the work.")
+]
 Temporal = Annotated[
     float | None,
     typer.Option(help="Share of the frames before in g's prompt, in clips: 0 to below 1.  [default: 0, none]"),

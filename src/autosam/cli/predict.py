@@ -10,7 +10,7 @@ import typer
 
 from autosam.cli.faults import told
 from autosam.cli.limits import hold_memory
-from autosam.cli.options import Device, Engine, Json, MaxMemory, Out, Precision, Quiet, Sam, Temporal
+from autosam.cli.options import Device, Engine, Json, MaxMemory, Mirror, Out, Precision, Quiet, Sam, Temporal
 from autosam.cli.progress import shown
 
 
@@ -24,6 +24,7 @@ def predict(
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Write 16-bit probabilities too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --out: do only what is missing there.")] = False,
+    mirror: Mirror = False,
     decoder: Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")] = "sam",
     sam: Sam = None,
     device: Device = None,
@@ -46,7 +47,7 @@ def predict(
         progress = shown(quiet)
         try:
             model = load(
-                run, decoder=decoder, threshold=threshold, sam=sam, engine=engine or "auto",
+                run, decoder=decoder, threshold=threshold, mirror=mirror, sam=sam, engine=engine or "auto",
                 precision=precision or "auto", device=device or "auto",
             )  # fmt: skip
             if decoder == "surrogate" and model.encoder is not None:

@@ -181,7 +181,8 @@ def _interpolation(length: int, share: float, out: int) -> torch.Tensor:
 def _resize_image(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
     if image.shape[:2] == (height, width):
         return image
-    planes = torch.tensor(image).permute(2, 0, 1)[None].to(torch.float32)
+    # A copy also of strides: numpy calls a turned row contiguous, torch refuses it.
+    planes = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].to(torch.float32)
     planes = interpolate(planes, (height, width), mode="bilinear", align_corners=False, antialias=True)
     return planes[0].permute(1, 2, 0).add_(0.5).clamp_(0, 255).to(torch.uint8).contiguous().numpy()
 
@@ -189,6 +190,6 @@ def _resize_image(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.
 def _resize_mask(mask: npt.NDArray[np.bool_], height: int, width: int) -> npt.NDArray[np.bool_]:
     if mask.shape == (height, width):
         return mask
-    plane = torch.tensor(mask)[None, None].to(torch.float32)
+    plane = torch.from_numpy(mask.copy())[None, None].to(torch.float32)
     plane = interpolate(plane, (height, width), mode="bilinear", align_corners=False, antialias=True)
     return (plane[0, 0] >= 0.5).numpy()

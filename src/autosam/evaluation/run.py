@@ -103,6 +103,7 @@ def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:
         "tile": card.tile,
         "mapping": card.mapping,
         "threshold": card.threshold,
+        "mirror": model.predictor.mirror,
         "training": card.training,
     }
     return known if isinstance(run, Model) or run is None else {**known, "sha256": digest(Path(run))}

@@ -93,6 +93,7 @@ def load(
     device: str = "auto",
     threshold: float | None = None,
     keep_prompt: bool = False,
+    mirror: bool = False,
 ) -> Model:
     """Returns the trained model of a run.
 
@@ -106,6 +107,7 @@ def load(
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         threshold: foreground is where the probability is at least this; the checkpoint's own where None.
         keep_prompt: whether predictions carry g's dense prompt.
+        mirror: whether the logits are averaged with those of the image's three mirror images, for four times the work.
 
     Raises:
         ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
@@ -115,5 +117,5 @@ def load(
     parts = Parts(Path(run), decoder, sam)
     masker, encoder = make_masker(parts, engine, precision, find_device(device))
     card = parts.card if threshold is None else replace(parts.card, threshold=threshold)
-    predictor = Predictor(masker, threshold=card.threshold, keep_prompt=keep_prompt, tile=card.tile)
+    predictor = Predictor(masker, threshold=card.threshold, keep_prompt=keep_prompt, tile=card.tile, mirror=mirror)
     return Model(card, predictor, encoder, parts.content())

@@ -11,6 +11,7 @@ from itertools import repeat
 from pathlib import Path
 
 from autosam.core.ahead import ahead
+from autosam.core.errors import UsageError
 from autosam.core.memory import is_out_of_memory
 from autosam.core.sample import Sample
 from autosam.data.video import Clip, ClipFrame, open_clip
@@ -52,10 +53,13 @@ class ClipPredictor:
         temporal: share of the frames before in the dense prompt, see `TemporalMasker`; 0 uses `predictor` as it is.
 
     Raises:
-        UsageError: for a share outside 0 to below 1, and for a model without a dense prompt.
+        UsageError: for a share outside 0 to below 1, a model without a dense prompt, and one that averages mirror
+            images, whose prompts have no place in each other's average.
     """
 
     def __init__(self, predictor: Predictor, temporal: float = 0.0) -> None:
+        if temporal != 0 and predictor.mirror:
+            raise UsageError("mirror images and a prompt averaged over frames exclude each other", cure="Leave one out")
         self._average = TemporalMasker(predictor.masks, temporal) if temporal != 0 else None
         self._predictor = predictor
         if self._average is not None:

@@ -223,4 +223,5 @@ def options(model: Model, probabilities: bool) -> dict[str, Any]:
         "model": model.content,
         "probabilities": probabilities,
         "threshold": predictor.threshold,
+        "mirror": predictor.mirror,
     }
