@@ -35,7 +35,7 @@ help:
 	@echo "make check    lint, types, floors"
 	@echo "make bench    measure what is said to be fast, both sides in one run (BENCH='step --rounds 3' for a part)"
 	@echo "make faults   every fault of the list through the real command line, 20 kills among them: half an hour"
-	@echo "make kills    200 kills in every stage of trainings, resumed and compared to the byte: an hour and a half"
+	@echo "make kills    200 kills in every stage of trainings, resumed and compared to the byte: an hour"
 	@echo "make properties   more than 10 000 examples of what must hold of every input"
 	@echo "make fuzz     coverage-guided fuzzing of the readers; FUZZ_SECONDS each"
 	@echo "make lock     write requirements.lock: the hashes of what constraints.txt names"

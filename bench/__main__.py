@@ -1,11 +1,11 @@
 """Measures everything that is said to be fast, and writes docs/speed.md.
 
-    python -m bench [PART ...] [--rounds 5] [--quick] [--run RUN --data DATA]
+    python -m bench [PART ...] [--rounds 5] [--images 1000] [--quick] [--run RUN --data DATA]
 
-The parts are step, image, lite, memory, throughput, agreement (with --run and --data only) and growth; all of them
-where none is named. Each is a program of its own, python -m bench.PART, and runs in a process of its own. On two quiet
-cores a whole run takes about 45 minutes, half of it the re-stated reference and growth; --quick takes two rounds, 60
-images and few points, and about 15 minutes.
+The parts are step, image, lite, memory, throughput, startup, agreement (with --run and --data only) and growth; all of
+them where none is named. Each is a program of its own, python -m bench.PART, and runs in a process of its own. On two
+quiet cores a whole run takes about 45 minutes, half of it the re-stated reference and growth; --quick takes two rounds,
+60 images and few points, and about 15 minutes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 
 from bench import page
 
-PARTS = ("step", "image", "lite", "memory", "throughput", "agreement", "growth")
-_IN_ROUNDS = ("step", "image", "lite")
+PARTS = ("step", "image", "lite", "memory", "throughput", "startup", "agreement", "growth")
+_IN_ROUNDS = ("step", "image", "lite", "startup")
 
 
 def main() -> None:
@@ -27,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=1000, help="of throughput")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--run", type=Path, help="a run that was trained with LiteMedSAM")
     parser.add_argument("--data", type=Path, help="the folder of GlaS, for agreement")
@@ -58,8 +59,8 @@ def _flags(part: str, given: argparse.Namespace) -> list[str] | None:
         flags += ["--rounds", str(2 if given.quick else given.rounds)]
     if part == "growth" and given.quick:
         flags.append("--quick")
-    if part == "throughput" and given.quick:
-        flags += ["--images", "60"]
+    if part == "throughput":
+        flags += ["--images", str(60 if given.quick else given.images)]
     if part in ("lite", "throughput") and given.run is not None:
         flags += ["--run", str(given.run)]
     return flags

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from autosam.core.files import write_text
 from bench.plots import draw_ratios
 from bench.result import Row, read
 
-PARTS = ("step", "image", "lite", "memory", "throughput", "agreement")
+PARTS = ("step", "image", "lite", "memory", "throughput", "startup", "agreement")
+_APART = ("startup", "agreement")
 PAGE, PICTURE = Path("docs/speed.md"), Path("docs/images/speed.png")
 GROWTH = Path("docs/images/growth.png")
 
@@ -34,7 +36,7 @@ def write() -> None:
     found = {part: kept for part in PARTS if (kept := read(part)) is not None}
     if not found:
         raise SystemExit("nothing was measured yet: python -m bench")
-    rows = [row for part, (_, kept) in found.items() if part != "agreement" for row in kept]
+    rows = [row for part, (_, kept) in found.items() if part not in _APART for row in kept]
     text = [_HEAD, *_machine([machine for machine, _ in found.values()])]
     floors = any(machine["floors"] for machine, _ in found.values())
     if not floors:
@@ -47,6 +49,8 @@ def write() -> None:
             draw_ratios(timed, floors, PICTURE)
             text.append(f"![Every path beside its baseline](images/{PICTURE.name})\n")
         text += [_table(rows, floors), _rounds(rows)]
+    if "startup" in found:
+        text.append(_startup(found["startup"][1]))
     if "agreement" in found:
         text.append(_agreement(found["agreement"][1]))
     if GROWTH.is_file():
@@ -88,6 +92,24 @@ def _rounds(rows: list[Row]) -> str:
     for row in rows:
         before, after = (" ".join(f"{value:.4g}" for value in side) for side in (row.before, row.after))
         lines.append(f"| {row.path} | {before} | {after} |")
+    return "\n".join(lines) + "\n"
+
+
+def _startup(rows: list[Row]) -> str:
+    lines = [
+        "## Start-up",
+        "",
+        "What a person waits for in a fresh process, with everything kept from an earlier time",
+        "(`python -m bench.startup`); the first mask is that of `autosam predict` on one image with LiteMedSAM.",
+        "",
+        "| | median | at most | all rounds | |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        rounds = " ".join(f"{seconds:.2f}" for seconds in row.after)
+        lines.append(
+            f"| {row.path} | {statistics.median(row.after):.2f} s | {row.before[0]:g} s | {rounds} | {row.note} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -2,13 +2,12 @@
 
     python -m bench.startup [--sam litemedsam] [--engine auto] [--rounds 5]
 
-Each in a fresh process, in turn; prints every round and the medians of wall-clock seconds, with the processor's beside.
+Each in a fresh process, in turn; prints every round, and keeps wall-clock seconds for the page, the processor's beside.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import statistics
 import subprocess
@@ -17,8 +16,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.machine import load
+from bench.result import Row, keep
 from bench.untrained import write_images, write_run
 
+MOST = {"import autosam": 0.3, "autosam --help": 0.3, "first mask": 5.0}
+"""Seconds that a person may wait."""
 _COMMAND = [sys.executable, "-c", "from autosam.cli.main import run; run()"]
 
 
@@ -41,20 +44,35 @@ def main() -> None:
 
         # The first one measures engines and converts; what it keeps is what a later start finds.
         predict(-1)
-        found: dict[str, list[tuple[float, float]]] = {}
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in MOST}
+        loads: list[float] = []
         for number in range(given.rounds):
-            print(f"round {number + 1}, load {os.getloadavg()[0]:.1f}: ", end="")
+            loads.append(load())
+            print(f"round {number + 1}, load {loads[-1]:.1f}: ", end="")
             for name, took in (
                 ("import autosam", seconds([sys.executable, "-c", "import autosam"])),
                 ("autosam --help", seconds([*_COMMAND, "--help"])),
                 ("first mask", predict(number)),
             ):
-                found.setdefault(name, []).append(took)
+                found[name].append(took)
                 print(f"{name} {took[0]:.2f} s (CPU {took[1]:.2f} s)", end="; ")
             print(flush=True)
+    rows = []
     for name, times in found.items():
-        wall, processor = (statistics.median(each) for each in zip(*times, strict=True))
-        print(f"median of {name}: {wall:.2f} s, CPU {processor:.2f} s")
+        walls, processor = (list(each) for each in zip(*times, strict=True))
+        rows.append(
+            Row(
+                path=name,
+                baseline="the most that a person may wait",
+                unit="s",
+                before=[MOST[name]] * len(walls),
+                after=walls,
+                ratio=statistics.median(MOST[name] / wall for wall in walls),
+                note=f"CPU {statistics.median(processor):.2f} s",
+                load=loads,
+            )
+        )
+    keep("startup", rows)
 
 
 def seconds(command: list[str], until: Path | None = None) -> tuple[float, float]:

@@ -186,7 +186,8 @@ def start(
             stderr=files[1],
             env=settings,
             cwd=log.parent,
-            preexec_fn=limit,
+            # None leaves other threads be, where there are some.
+            preexec_fn=None if limits is None else limit,
         )
         pid = process.pid
         # Else a garbage collector would wait for it in our place.

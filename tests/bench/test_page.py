@@ -18,12 +18,14 @@ def test_floors_are_shown_only_where_they_hold(floors: bool, tmp_path: Path, mon
         "a path", "theirs", "s", [8.0, 9.0, 10.0], [2.0, 3.0, 2.0], 4.0, 4.5, {"mask IoU": 0.999}, "a note", [1.5]
     )
     keep("step", [row])
+    keep("startup", [Row("first mask", "a limit", "s", [5.0, 5.0], [4.0, 2.0], 2.0, note="CPU 3.50 s")])
     page.write()
     text = Path("docs/speed.md").read_text()
     assert "| a path<br>a note | 9 s | 2 s | **4.00** |" in text
     assert "8 9 10 | 2 3 2" in text, "not all rounds"
     assert ("4.5 ✗" in text) == floors
     assert ("held to none" in text) != floors
+    assert "| first mask | 3.00 s | 5 s | 4.00 2.00 | CPU 3.50 s |" in text
     assert Path("docs/images/speed.png").stat().st_size > 1000
 
 
