@@ -6,6 +6,7 @@ import json
 import pickle
 import struct
 import subprocess
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def test_a_pickle_with_code_is_refused_and_not_run(style: str, tmp_path: Path) -
         file.write_bytes(pickle.dumps({"a": Bomb(flag)}))
     else:
         torch.save({"a": TENSORS["a"], "x": Bomb(flag)}, file, _use_new_zipfile_serialization=style == "torch")
-    with pytest.raises(ModelError, match=r"contains code.*refused") as fault:
+    with warnings.catch_warnings(), pytest.raises(ModelError, match=r"contains code.*refused") as fault:
+        warnings.simplefilter("error")
         load_tensors(file)
     assert not flag.exists()
     assert fault.value.exit_code == 3
