@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,19 @@ def test_half_as_many_images_are_tried_each_time() -> None:
     assert (tried, told) == ([None, 4, 2], [4, 2])
     with pytest.raises(ValueError, match="other"):
         within_memory(lambda images: (_ for _ in ()).throw(ValueError("other")), 7, None, told.append)
+
+
+def test_what_goes_on_with_fewer_images_does_so_in_a_thread_that_never_lacked_memory() -> None:
+    threads: list[int] = []
+
+    def work(images: int | None) -> int:
+        threads.append(threading.get_ident())
+        if images is None or images > 2:
+            raise MemoryError
+        return images
+
+    assert within_memory(work, 8, None, lambda _: None) == 2
+    assert threads[0] == threading.get_ident() and len(threads) == 3
+    assert threading.get_ident() not in threads[1:]
+    with pytest.raises(ValueError, match="other"):
+        within_memory(lambda images: (_ for _ in ()).throw(ValueError("other")), 8, 4, lambda _: None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import platform
 import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_LARGE = 1 << 30
+_LARGE, _SMALL = 1 << 30, 1 << 17
 # What torch, OpenVINO, OpenBLAS and the loader of libraries say, each in words of its own.
 _WORDS = (
     "out of memory",
@@ -28,12 +29,23 @@ def keep_freed_memory() -> bool:
     """Lets glibc keep freed blocks for the next step; returns whether it took effect.
 
     By default every large tensor's pages go back to the system when it is freed, and the next step pays for getting and
-    clearing them again. Elsewhere than on Linux with glibc nothing is done.
+    clearing them again. Elsewhere than on Linux with glibc nothing is done; nor where the process is held to less
+    memory than the machine has, since what is kept counts, however full of holes it is.
     """
-    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
+    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc" or _is_held():
         return False
     library = ctypes.CDLL(None)
     return bool(library.mallopt(_MMAP_THRESHOLD, _LARGE)) and bool(library.mallopt(_TRIM_THRESHOLD, _LARGE))
+
+
+def give_back_freed_memory() -> None:
+    """Gives freed blocks back to the system, now and from here on; undoes `keep_freed_memory`. Nothing elsewhere."""
+    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
+        return
+    library = ctypes.CDLL(None)
+    library.mallopt(_MMAP_THRESHOLD, _SMALL)
+    library.mallopt(_TRIM_THRESHOLD, _SMALL)
+    library.malloc_trim(0)
 
 
 def limit_memory(most: int) -> bool:
@@ -50,6 +62,13 @@ def limit_memory(most: int) -> bool:
     bounds = [most, *(bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY)]
     resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), hard))
     return True
+
+
+def _is_held() -> bool:
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return soft != resource.RLIM_INFINITY and soft < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def is_out_of_memory(fault: BaseException) -> bool:

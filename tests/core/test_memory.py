@@ -1,0 +1,53 @@
+"""What a process keeps of freed memory, and what a limit makes of that; each in a process of its own."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    platform.system() != "Linux" or platform.libc_ver()[0] != "glibc", reason="the C library is not glibc"
+)
+
+_BEGINNING = """
+import ctypes
+from autosam.core.memory import give_back_freed_memory, keep_freed_memory, limit_memory
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+MEBI = 1 << 20
+def data():
+    line = next(line for line in open("/proc/self/status") if line.startswith("VmData"))
+    return int(line.split()[1]) >> 10
+def use(count):
+    blocks = [libc.malloc(4 * MEBI) for _ in range(count)]
+    assert all(blocks), "no memory"
+    for block in blocks:
+        libc.free(block)
+before = data()
+"""
+
+
+def _run(text: str) -> str:
+    done = subprocess.run([sys.executable, "-c", _BEGINNING + text], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_freed_memory_is_kept_until_it_is_given_back() -> None:
+    said = _run(
+        "kept = keep_freed_memory(); use(50); held = data() - before; give_back_freed_memory(); use(50)\n"
+        "print(kept, held > 150, data() - before < 20)"
+    )
+    assert said.split() == ["True"] * 3
+
+
+def test_under_a_limit_nothing_is_kept() -> None:
+    said = _run(
+        "limited = limit_memory(600 * MEBI); kept = keep_freed_memory(); use(50)\n"
+        "print(limited, kept, data() - before < 20)"
+    )
+    assert said.split() == ["True", "False", "True"]
