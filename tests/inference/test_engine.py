@@ -156,6 +156,17 @@ def test_an_engine_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) ->
     assert measure(tiny_sam(), [Engine("openvino", "float32"), REFERENCE]).engine == REFERENCE
 
 
+def test_what_the_machine_has_no_memory_for_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    sam = tiny_sam()
+    weights = sum(each.numel() * each.element_size() for each in sam.parameters())
+    monkeypatch.setattr(selftest, "FAST_ENOUGH_SECONDS", 0.0)
+    tried: dict[int, set[str]] = {}
+    for memory in (weights, 100 * weights):
+        monkeypatch.setattr(selftest, "machine_memory", lambda memory=memory: memory)
+        tried[memory] = set(selftest.measure(sam, [REFERENCE, Engine("openvino", "float32")]).seconds)
+    assert list(tried.values()) == [{"torch float32"}, {"torch float32", "openvino float32"}]
+
+
 def test_a_self_test_keeps_to_its_time_and_goes_on_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[str] = []
     real = selftest.build_encoder

@@ -27,8 +27,6 @@ def hold_memory(gibibytes: float | None) -> None:
         return
     import psutil
 
-    from autosam.inference.cpu import memory_limit
+    from autosam.inference.cpu import machine_memory
 
-    whole = psutil.virtual_memory()
-    container, _ = memory_limit()
-    limit_memory(min(whole.total, container or whole.total) + psutil.swap_memory().total)
+    limit_memory(machine_memory() + psutil.swap_memory().total)

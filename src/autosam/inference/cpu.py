@@ -65,6 +65,14 @@ def memory_limit() -> tuple[int | None, int]:
     return None, 0
 
 
+def machine_memory() -> int:
+    """Returns the bytes of memory that the machine has, or its container may use."""
+    import psutil
+
+    whole: int = psutil.virtual_memory().total
+    return min(whole, memory_limit()[0] or whole)
+
+
 def _mac_flags() -> set[str] | None:
     names = ["machdep.cpu.features", "machdep.cpu.leaf7_features"]
     try:

@@ -19,7 +19,7 @@ import torch
 
 from autosam.core.files import cache_folder, write_json
 from autosam.core.letterbox import PixelRule
-from autosam.inference.cpu import cpu_features, cpu_name
+from autosam.inference.cpu import cpu_features, cpu_name, machine_memory
 from autosam.inference.engine import REFERENCE, Encoder, Engine, build_encoder
 from autosam.models.frozen_sam import FrozenSam
 
@@ -33,6 +33,8 @@ _HOPELESS = 2.5
 # A network that takes longer keeps every core busy within one image, and two at a time take twice the memory.
 _LARGE_SECONDS = 5.0
 _WORTH = 0.95
+# How many times a SAM's weights a process takes while it makes and runs a graph, measured with ViT-B (0.35 GB).
+_GRAPH_COPIES = {"openvino": 7, "onnxruntime": 13}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def measure(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) -
     began = time.perf_counter()
     longest, complete = 0.0, True
     for engine in dict.fromkeys([REFERENCE, *engines]):
-        if not _usable(engine) or _outdone(engine, seconds):
+        if not _usable(engine) or _outdone(engine, seconds) or not _fits(engine, sam):
             continue
         tried = time.perf_counter()
         if seconds and tried - began + longest > most:
@@ -196,6 +198,18 @@ def _usable(engine: Engine) -> bool:
     features = cpu_features()
     native = [features[name] for name in ("AVX-512 bf16", "AMX bf16")]
     return engine.precision != "bfloat16" or any(native) or all(each is None for each in native)
+
+
+def _fits(engine: Engine, sam: FrozenSam) -> bool:
+    """Leaves out what this machine has not the memory for: making a graph holds the weights several times."""
+    needed = _GRAPH_COPIES.get(engine.name, 0) * sum(each.numel() * each.element_size() for each in sam.parameters())
+    if needed <= machine_memory():
+        return True
+    log.info(
+        "%s is not tried for %s: its graph takes about %.0f GB to make, this machine has %.0f",
+        engine, sam.name, needed / 2**30, machine_memory() / 2**30,
+    )  # fmt: skip
+    return False
 
 
 def _outdone(engine: Engine, seconds: dict[str, float]) -> bool:
