@@ -51,3 +51,12 @@ def test_under_a_limit_nothing_is_kept() -> None:
         "print(limited, kept, data() - before < 20)"
     )
     assert said.split() == ["True", "False", "True"]
+
+
+def test_a_lack_of_room_is_an_error_before_a_library_meets_it() -> None:
+    said = _run(
+        "from autosam.core.memory import check_room\n"
+        "limit_memory((before + 100) * MEBI); check_room(50 * MEBI); held = data() - before\n"
+        "try:\n    check_room(200 * MEBI)\nexcept MemoryError:\n    print('told', held < 20)"
+    )
+    assert said.split() == ["told", "True"]

@@ -8,8 +8,11 @@ import os
 import platform
 import sys
 
+import numpy as np
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGE, _SMALL = 1 << 30, 1 << 17
+_SPARE = 8 << 20
 # What torch, OpenVINO, OpenBLAS and the loader of libraries say, each in words of its own.
 _WORDS = (
     "out of memory",
@@ -62,6 +65,17 @@ def limit_memory(most: int) -> bool:
     bounds = [most, *(bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY)]
     resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), hard))
     return True
+
+
+def check_room(count: int) -> None:
+    """Takes `count` bytes, and a few more, and gives them back untouched.
+
+    For the moment before a library takes as many that would end the process, or hang, where they are missing.
+
+    Raises:
+        MemoryError: where they cannot be had.
+    """
+    np.empty(count + _SPARE, np.uint8)
 
 
 def _is_held() -> bool:

@@ -19,6 +19,7 @@ import torch
 
 from autosam.core.errors import ModelError
 from autosam.core.files import write_bytes
+from autosam.core.memory import check_room
 from autosam.core.prompt import ImageEmbedding
 
 CACHE_BYTES = 64 << 30
@@ -180,6 +181,8 @@ def _packed(key: str, embedding: ImageEmbedding) -> bytes:
             "the image encoder gave values that are NaN, infinite or past half precision",
             cure="Check the image and the weights, or train without the cache (--views 0)",
         )
+    # It holds the file twice, and knows no lack of memory.
+    check_room(2 * sum(half.nbytes for half in halves.values()))
     return safetensors.torch.save(halves, metadata={"checksum": _checksum(key, halves)})
 
 

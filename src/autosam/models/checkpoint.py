@@ -14,6 +14,7 @@ from torch import nn
 
 from autosam.core.errors import ModelError, UsageError
 from autosam.core.files import sha256, write_bytes
+from autosam.core.memory import check_room
 from autosam.models.card import Card
 from autosam.models.frozen_sam import FrozenSam, load_sam
 from autosam.models.prompt_encoder import build_prompt_encoder
@@ -63,6 +64,8 @@ def to_bytes(tensors: MappingType[str, torch.Tensor], described: Any) -> bytes:
     # safetensors writes several metadata keys in random order; one key keeps equal contents equal to the byte.
     # It also refuses tensors that share memory, hence the copies.
     whole = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in sorted(tensors.items())}
+    # It holds the file twice, and knows no lack of memory.
+    check_room(2 * sum(tensor.nbytes for tensor in whole.values()))
     return save(whole, metadata={KEY: json.dumps(described, sort_keys=True, allow_nan=False)})
 
 

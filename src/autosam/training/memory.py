@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Thread
 from typing import TypeVar
+
+import torch
 
 from autosam.core.errors import ResourceError
 from autosam.core.memory import give_back_freed_memory, is_out_of_memory
@@ -19,8 +19,8 @@ def within_memory(
 ) -> T:
     """Returns what `work` makes of `micro_batch` images at a time, or of half as many after each lack of memory.
 
-    Fewer images than the batch go through in a thread of their own: in one where memory once was too short, oneDNN
-    cannot make anything new for good.
+    Fewer images than the batch go through without oneDNN, more slowly: it writes machine code for every shape, which
+    takes memory, and where it lacked that once it crashes or refuses everything new for good.
 
     Args:
         work: given the images at a time; None for the whole batch.
@@ -33,7 +33,8 @@ def within_memory(
     """
     while True:
         try:
-            return work(None) if micro_batch is None else _apart(work, micro_batch)
+            with torch.backends.mkldnn.flags(enabled=torch.backends.mkldnn.enabled and micro_batch is None):
+                return work(micro_batch)
         except (MemoryError, RuntimeError) as fault:
             if not is_out_of_memory(fault):
                 raise
@@ -48,18 +49,3 @@ def within_memory(
         give_back_freed_memory()
         micro_batch = (now + 1) // 2
         smaller(micro_batch)
-
-
-def _apart(work: Callable[[int | None], T], images: int) -> T:
-    """Returns what `work` makes of so many images, in a thread of its own."""
-    made: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            made.set_result(work(images))
-        except BaseException as fault:
-            made.set_exception(fault)
-
-    # A second Ctrl-C ends the process, whatever the thread is at.
-    Thread(target=run, daemon=True).start()
-    return made.result()
