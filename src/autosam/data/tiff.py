@@ -42,6 +42,9 @@ def read_beyond_pillow(path: Path) -> tuple[npt.NDArray[np.generic], int] | None
         samples = page.asarray()
         if page.samplesperpixel > 1 and page.planarconfig == 2:
             samples = np.moveaxis(samples, 0, -1)
+        # Where a header names no data, tifffile gives none and no error.
+        if samples.shape[:2] != (page.imagelength, page.imagewidth) or samples.ndim > 3:
+            raise DataError("its header leads to no pixels: damaged", file=path, cure="Save it again from its source")
         return np.ascontiguousarray(samples), _orientation(page)
 
 
