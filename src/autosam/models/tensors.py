@@ -144,7 +144,7 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _load_pickle(path: Path) -> object:
-    zipped = zipfile.is_zipfile(path)
+    zipped = _is_archive(path)
     if zipped:
         _check_archive(path)
     try:
@@ -164,6 +164,13 @@ def _load_pickle(path: Path) -> object:
             ) from fault
         raise ModelError("not a weights file", file=path, cure=_AGAIN) from fault
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as fault:
+        raise ModelError("cut, or not a weights file", file=path, cure=_AGAIN) from fault
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile as fault:
         raise ModelError("cut, or not a weights file", file=path, cure=_AGAIN) from fault
 
 
