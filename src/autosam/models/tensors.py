@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from autosam.core.errors import ModelError
+from autosam.core.memory import is_out_of_memory
 
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 _MOST_HEADER = 1 << 23
@@ -163,7 +164,10 @@ def _load_pickle(path: Path) -> object:
                 cure="Weights must be plain tensors: use a safetensors file, or one saved from a state dict",
             ) from fault
         raise ModelError("not a weights file", file=path, cure=_AGAIN) from fault
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as fault:
+    except Exception as fault:
+        # Its reader fails in as many ways as there are damages.
+        if is_out_of_memory(fault):
+            raise
         raise ModelError("cut, or not a weights file", file=path, cure=_AGAIN) from fault
 
 
