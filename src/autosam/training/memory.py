@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -33,7 +34,9 @@ def within_memory(
     """
     while True:
         try:
-            with torch.backends.mkldnn.flags(enabled=torch.backends.mkldnn.enabled and micro_batch is None):
+            if micro_batch is None:
+                return work(None)
+            with _without_onednn():
                 return work(micro_batch)
         except (MemoryError, RuntimeError) as fault:
             if not is_out_of_memory(fault):
@@ -49,3 +52,13 @@ def within_memory(
         give_back_freed_memory()
         micro_batch = (now + 1) // 2
         smaller(micro_batch)
+
+
+@contextmanager
+def _without_onednn() -> Iterator[None]:
+    before = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = before
