@@ -8,8 +8,6 @@ import os
 import platform
 import sys
 
-import numpy as np
-
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGE, _SMALL = 1 << 30, 1 << 17
 _SPARE = 8 << 20
@@ -75,6 +73,8 @@ def check_room(count: int) -> None:
     Raises:
         MemoryError: where they cannot be had.
     """
+    import numpy as np
+
     np.empty(count + _SPARE, np.uint8)
 
 
