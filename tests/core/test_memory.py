@@ -56,6 +56,7 @@ def test_under_a_limit_nothing_is_kept() -> None:
 def test_a_lack_of_room_is_an_error_before_a_library_meets_it() -> None:
     said = _run(
         "from autosam.core.memory import check_room\n"
+        "check_room(0); before = data()\n"
         "limit_memory((before + 100) * MEBI); check_room(50 * MEBI); held = data() - before\n"
         "try:\n    check_room(200 * MEBI)\nexcept MemoryError:\n    print('told', held < 20)"
     )
