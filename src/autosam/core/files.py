@@ -28,6 +28,15 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autosam"
 
 
+def place_torch_folder() -> None:
+    """Lets the folder that torch makes for its compiler be in the cache, where the user has named no other place.
+
+    It is made when transformers is imported or an optimiser is made, used or not, and would else stay in the temporary
+    folder.
+    """
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor"))
+
+
 def sha256(file: Path) -> str:
     """Returns the SHA-256 of a file's bytes in hexadecimal."""
     with file.open("rb") as stream:

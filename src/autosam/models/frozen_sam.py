@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 
 from autosam.core.checks import look_up
 from autosam.core.errors import ModelError
-from autosam.core.files import cache_folder
 from autosam.core.letterbox import PixelRule, Scaling
 from autosam.core.prompt import ImageEmbedding, Prompt
 from autosam.models.sam import build_sam, build_tiny_vit_sam, tiny_sam
@@ -24,9 +22,6 @@ from autosam.models.tensors import load_tensors
 from autosam.models.tiny_vit import LITEMEDSAM
 from autosam.models.tiny_vit_weights import is_tiny_vit, tiny_vit_shape
 from autosam.models.weights import hub_folder, installed
-
-# Importing transformers, or making an optimiser, makes torch make this folder; it would else stay in the temporary one.
-os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor"))
 
 
 class FrozenSam(Protocol):

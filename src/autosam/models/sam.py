@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from autosam.core.files import place_torch_folder
 from autosam.core.letterbox import PixelRule, Scaling
 from autosam.models.sam_model import Sam
 from autosam.models.sam_names import SamShape, from_official, sam_shape
@@ -144,6 +145,7 @@ def _parts(shape: SamShape) -> nn.ModuleDict:
 
 def _prompt_parts(image_size: int, grid: int, width: int, decoder_mlp: int) -> nn.ModuleDict:
     """Returns SAM's prompt encoder and mask decoder for an embedding (width, grid, grid), without weights."""
+    place_torch_folder()
     from transformers.models.sam.configuration_sam import (
         SamConfig,
         SamMaskDecoderConfig,

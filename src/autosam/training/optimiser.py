@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from autosam.core.files import place_torch_folder
 from autosam.training.config import Schedule, TrainConfig
 from autosam.training.run_config import Plan
 from autosam.training.state import Tensors
@@ -15,6 +16,7 @@ from autosam.training.state import Tensors
 
 def make_optimiser(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     """Returns the optimiser of the choices over the trained parameters."""
+    place_torch_folder()
     kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.AdamW
     return kind(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
 
