@@ -10,10 +10,14 @@ Prints its seed, a line a try, and the table; exits 1 where anything was lost.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import random
 import shutil
+import signal
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from harness.cases import images, machine, masks, places, training, weights
@@ -59,36 +63,56 @@ def main() -> None:
     parser.add_argument("--only", type=int, nargs="*", default=None)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--kills", type=int, default=20, help="SIGKILLs in every stage of trainings")
-    parser.add_argument("--warm", action="store_true", help="fork commands from a process that has made their imports")
+    parser.add_argument("--together", type=int, default=len(os.sched_getaffinity(0)), help="cases at a time")
+    parser.add_argument(
+        "--warm", action="store_true", help="fork commands from a process that has made their imports; a case at a time"
+    )
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     chosen = [
-        case
-        for case in CASES
+        index
+        for index, case in enumerate(CASES)
         if (given.only is None or case.number in given.only) and (case.quick or not given.quick or case.tries is None)
     ]
     print(f"seed {seed}", flush=True)
     shutil.rmtree(given.work, ignore_errors=True)
-    started = time.monotonic()
-    scene = Scene(given.work.absolute(), random.Random(seed), fresh=not given.warm, kills=given.kills)
-    rows: list[tuple[Case, list[Try]]] = []
-    for case in chosen:
-        rows.append((case, tell(case, scene)))
+    # Where a shell runs the harness in the background, its commands would be deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    started, work = time.monotonic(), given.work.absolute()
+    scene = Scene(work / "whole", random.Random(seed), fresh=not given.warm, kills=given.kills)
+    if given.warm:
+        tries = [tell(index, scene, seed) for index in chosen]
+    else:
+        # Processes, not threads: what starts a limited command has to fork.
+        with ProcessPoolExecutor(given.together, multiprocessing.get_context("spawn")) as pool:
+            under_way = [
+                pool.submit(alone, index, work / f"{index:02d}", scene.work, seed, given.kills) for index in chosen
+            ]
+            tries = [each.result() for each in under_way]
+    rows = [(CASES[index], made) for index, made in zip(chosen, tries, strict=True)]
     print(f"\n{table(rows)}\n{time.monotonic() - started:.0f} s")
-    sys.exit(1 if any(one.lost for _, tries in rows for one in tries) else 0)
+    sys.exit(1 if any(one.lost for _, made in rows for one in made) else 0)
 
 
-def tell(case: Case, scene: Scene) -> list[Try]:
+def alone(index: int, work: Path, like: Path, seed: int, kills: int) -> list[Try]:
+    """Runs a case in a scene of its own that is furnished like another; returns its tries."""
+    if CASES[index].tries is None:
+        return []
+    return tell(index, Scene(work, random.Random(seed), kills=kills, like=like), seed)
+
+
+def tell(index: int, scene: Scene, seed: int) -> list[Try]:
     """Runs a case, printing each try; returns them."""
-    print(f"\n{case.number}. {case.title}{'' if case.tries else ': waiting for that part'}", flush=True)
-    tries: list[Try] = []
+    case, tries = CASES[index], list[Try]()
     if case.tries is None:
         return tries
+    # A case draws the same whichever others are tried.
+    scene.rng = random.Random(f"{seed} {index}")
     for one in case.tries(scene):
         tries.append(one)
-        print(f"  {'LOST' if one.lost else 'kept'}  {one.what}: {said_short(one.said, scene.work)}", flush=True)
-        for line in one.lost:
-            print(f"        {said_short(line, scene.work, 700)}", flush=True)
+        lines = [f"{case.number:>2}  {'LOST' if one.lost else 'kept'}  {one.what}: {said_short(one.said, scene.work)}"]
+        lines += [f"          {said_short(line, scene.work, 700)}" for line in one.lost]
+        print("\n".join(lines), flush=True)
     return tries
 
 

@@ -16,6 +16,7 @@ from harness.commands import Done, Limits, Running, start
 from harness.warm import preload
 
 TINY = ["--sam", "tiny-random", "--size", "32", "--batch", "4", "--views", "2", "--engine", "torch"]
+RUN = ("--epochs", "2")
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 
 
@@ -28,6 +29,7 @@ class Scene:
         rng: draws every random moment and place.
         fresh: whether every command is an interpreter of its own; else only those whose beginning matters.
         kills: SIGKILLs of the case that has many.
+        like: the folder of another scene, whose data and run are copied; None makes them.
         data: images and masks of discs.
         run: a run trained on them, never disturbed.
     """
@@ -36,6 +38,7 @@ class Scene:
     rng: random.Random
     fresh: bool = True
     kills: int = 20
+    like: Path | None = None
     data: Path = field(init=False)
     run: Path = field(init=False)
     warm: bool = field(init=False)
@@ -46,9 +49,14 @@ class Scene:
     def __post_init__(self) -> None:
         self.work.mkdir(parents=True)
         self.data = self.work / "data"
-        draw_discs(self.data, 8)
         self.warm = False
-        self.run = self.whole("--epochs", "2")
+        if self.like is None:
+            draw_discs(self.data, 8)
+        else:
+            shutil.copytree(self.like / "data", self.data)
+            self._wholes[RUN] = self._place(RUN)
+            shutil.copytree(self.like / self._place(RUN).relative_to(self.work), self._place(RUN))
+        self.run = self.whole(*RUN)
         if not self.fresh:
             listing = self.folder("modules") / "listing"
             again = self.train(self.new("run"), "--epochs", "1", HARNESS_MODULES=str(listing))
@@ -107,13 +115,16 @@ class Scene:
     def whole(self, *flags: str) -> Path:
         """Returns a run with these flags that was never disturbed; trained once."""
         if flags not in self._wholes:
-            out = self.new("whole")
+            out = self._place(flags)
             done = self.train(out, *flags)
             if done.code != 0:
                 raise RuntimeError(f"the undisturbed training failed: {done.err}")
             self._wholes[flags] = out
             self._seconds[out] = done.seconds
         return self._wholes[flags]
+
+    def _place(self, flags: tuple[str, ...]) -> Path:
+        return self.work / "whole" / "".join(flags).lstrip("-")
 
     def seconds(self, *flags: str) -> float:
         """Returns how long the undisturbed training took."""
