@@ -29,7 +29,7 @@ class Scene:
         rng: draws every random moment and place.
         fresh: whether every command is an interpreter of its own; else only those whose beginning matters.
         kills: SIGKILLs of the case that has many.
-        like: the folder of another scene, whose data and run are copied; None makes them.
+        like: the folder of another scene, whose data are used and whose run is copied; None makes them.
         data: images and masks of discs.
         run: a run trained on them, never disturbed.
     """
@@ -48,12 +48,11 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.work.mkdir(parents=True)
-        self.data = self.work / "data"
+        self.data = (self.like or self.work) / "data"
         self.warm = False
         if self.like is None:
             draw_discs(self.data, 8)
         else:
-            shutil.copytree(self.like / "data", self.data)
             self._wholes[RUN] = self._place(RUN)
             shutil.copytree(self.like / self._place(RUN).relative_to(self.work), self._place(RUN))
         self.run = self.whole(*RUN)

@@ -142,3 +142,14 @@ def test_evaluating_a_folder_of_masks(labelled: Path, tmp_path: Path) -> None:
     assert summary["dice"]["mean"] == pytest.approx(2 / 3)
     assert summary["failed"] == 1
     assert (tmp_path / "r" / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_the_interpreter_ends_leaves_the_code_of_what_was_done(name: str, tmp_path: Path) -> None:
+    code = (
+        "import atexit, os, signal; from autosam.cli.main import run; "
+        f"atexit.register(lambda: os.kill(os.getpid(), signal.{name})); run()"
+    )
+    for arguments, expected in ((["--help"], 0), (["info", str(tmp_path / "none")], 3)):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == expected, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -102,4 +103,9 @@ def doctor(json: Json = False) -> None:
 
 def run() -> None:
     """Runs the command line; the entry point of the package."""
-    app()
+    try:
+        app()
+    finally:
+        # The work is done or told. The interpreter's own end takes a moment, and has the exit code to give.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
