@@ -39,6 +39,18 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
     assert file.read_bytes() == b"old"
 
 
+def test_a_folder_that_takes_nothing_is_told_by_the_file_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(path: Path, mode: str) -> BinaryIO:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuses)
+    with pytest.raises(PermissionError) as fault:
+        write_bytes(tmp_path / "model.bin", b"new")
+    assert fault.value.filename == str(tmp_path / "model.bin")
+
+
 def test_nan_is_no_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"dice": float("nan")})

@@ -86,8 +86,11 @@ def written(file: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(file)
-        except BaseException:
+        except BaseException as fault:
             temporary.unlink(missing_ok=True)
+            # What is told to a user is the file that was asked for.
+            if isinstance(fault, OSError) and fault.filename == str(temporary):
+                fault.filename = str(file)
             raise
         if lasting:
             sync_folder(file.parent)
