@@ -37,7 +37,7 @@ def write() -> None:
     if not found:
         raise SystemExit("nothing was measured yet: python -m bench")
     rows = [row for part, (_, kept) in found.items() if part not in _APART for row in kept]
-    text = [_HEAD, *_machine([machine for machine, _ in found.values()])]
+    text = [_HEAD, *_machines({part: machine for part, (machine, _) in found.items()})]
     floors = any(machine["floors"] for machine, _ in found.values())
     if not floors:
         text.append(
@@ -63,16 +63,22 @@ def write() -> None:
     print(PAGE)
 
 
-def _machine(machines: list[dict[str, Any]]) -> list[str]:
+def _machines(by_part: dict[str, dict[str, Any]]) -> list[str]:
+    """Returns a line for each machine; with the parts that ran on it, where there are several."""
     lines = []
-    for one in dict.fromkeys(map(str, machines)):
-        facts = next(machine for machine in machines if str(machine) == one)
-        versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-        lines.append(
-            f"{facts['cpu']} ({', '.join(facts['features']) or 'no vectors known'}), {facts['cores']} cores, "
-            f"{facts['threads']} threads, {facts['memory'] / 2**30:.0f} GB; {facts['system']}; {versions}.\n"
-        )
+    texts = {part: _machine(facts) for part, facts in by_part.items()}
+    for text in dict.fromkeys(texts.values()):
+        parts = ", ".join(part for part, one in texts.items() if one == text)
+        lines.append(text + "\n" if len(set(texts.values())) == 1 else f"- {parts}: {text}\n")
     return lines
+
+
+def _machine(facts: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    return (
+        f"{facts['cpu']} ({', '.join(facts['features']) or 'no vectors known'}), {facts['cores']} cores, "
+        f"{facts['threads']} threads, {facts['memory'] / 2**30:.0f} GB; {facts['system']}; {versions}."
+    )
 
 
 def _table(rows: list[Row], floors: bool) -> str:

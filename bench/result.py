@@ -1,4 +1,4 @@
-"""What a part of the benchmark found, kept as JSON until the page is written from all of them."""
+"""What each part of the benchmark last found, kept as JSON beside the page that is written from all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autosam.core.files import write_json
 from bench.machine import facts, has_floors
 from bench.pairs import ratios
 
-FOLDER = Path("build/bench")
+FOLDER = Path("docs/speed")
 
 
 @dataclass(frozen=True, slots=True)

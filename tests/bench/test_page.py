@@ -29,6 +29,18 @@ def test_floors_are_shown_only_where_they_hold(floors: bool, tmp_path: Path, mon
     assert Path("docs/images/speed.png").stat().st_size > 1000
 
 
+def test_parts_of_several_machines_name_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    row, here = Row("a path", "theirs", "s", [8.0], [2.0], 4.0), machine.facts()
+    for part, cpu in (("step", "one"), ("image", "another"), ("lite", "one")):
+        monkeypatch.setattr(result, "facts", lambda cpu=cpu: {**here, "cpu": cpu})
+        keep(part, [row])
+    page.write()
+    text = Path("docs/speed.md").read_text()
+    assert "- step, lite: one (" in text
+    assert "- image: another (" in text
+
+
 def test_works_take_turns() -> None:
     calls: list[str] = []
     seconds, loads = alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, 0)
