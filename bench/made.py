@@ -17,7 +17,8 @@ from autosam.models.prompt_encoder import default_size
 from autosam.models.sam import random_tensors
 from autosam.models.sam_names import SamShape
 from autosam.models.weights import WEIGHTS, installed
-from bench.result import FOLDER
+
+FOLDER = Path("build/bench")
 
 _GLOBAL = {12: (2, 5, 8, 11), 24: (5, 11, 17, 23), 32: (7, 15, 23, 31)}
 

@@ -3,21 +3,26 @@
     python -m bench.memory [--sam sam-vit-base] [--huge sam-vit-huge] [--rounds 1]
 
 Each figure is that of a process of its own: the greatest resident memory while one image is encoded in torch float32,
-less what was resident before for activations, the whole of it for the largest SAM, loaded from its file. Linux only.
-About 3 minutes on two cores; memory hardly varies, so that one round says it.
+less what was resident before for activations, the whole of it for the largest SAM, loaded from its file; and the whole
+of it while a graph is made and run by an engine, beside what the self-test asks for. Linux only. About 5 minutes on two
+cores; memory hardly varies, so that one round says it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from autosam.inference.engine import Engine, build_encoder
+from autosam.inference.selftest import GRAPH_COPIES
 from autosam.models.frozen_sam import load_sam
 from bench.made import sam_source
 from bench.reference import eager_encoder
@@ -33,14 +38,16 @@ def main() -> None:
     parser.add_argument("--sam", default="sam-vit-base", help="the SAM whose activations count; '' leaves it out")
     parser.add_argument("--huge", default="sam-vit-huge", help="the SAM that must fit as a whole; '' leaves it out")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--child", choices=["ours", "reference"], help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=["ours", "reference", *GRAPH_COPIES], help=argparse.SUPPRESS)
     parser.add_argument("--source", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        print(json.dumps(encode_once(given.child, given.source)))
+        once = graph_once if given.child in GRAPH_COPIES else encode_once
+        print(json.dumps(once(given.child, given.source)))
         return
     rows = [activations(given.sam, given.rounds)] if given.sam else []
     rows += [whole(given.huge, given.rounds)] if given.huge else []
+    rows += [graph(given.sam, engine, given.rounds) for engine in GRAPH_COPIES] if given.sam else []
     keep("memory", rows)
 
 
@@ -85,6 +92,39 @@ def whole(sam: str, rounds: int) -> Row:
         floor=1.0,
         note="weights, libraries and one image, torch float32",
     )
+
+
+def graph(sam: str, engine: str, rounds: int) -> Row:
+    """Returns the row of the memory of a process that makes an encoder's graph and runs it once."""
+    source, _ = sam_source(sam)
+    granted, peaks = [], []
+    for number in range(1, rounds + 1):
+        found = _child(engine, source)
+        granted.append(GRAPH_COPIES[engine] * found["weights"] / _MIB)
+        peaks.append(found["peak"] / _MIB)
+        print(
+            f"  round {number}: {engine}: {peaks[-1]:.0f} MB, {found['peak'] / found['weights']:.1f} times the weights"
+        )
+    return Row(
+        path=f"making a graph, {sam}, {engine}",
+        baseline=f"{GRAPH_COPIES[engine]} times the weights",
+        unit="MB",
+        before=granted,
+        after=peaks,
+        ratio=min(first / second for first, second in zip(granted, peaks, strict=True)),
+        floor=1.0,
+        note="the image encoder, float32; the baseline is what the self-test asks for",
+    )
+
+
+def graph_once(engine: str, source: str) -> dict[str, Any]:
+    """Returns the greatest memory of this process while it makes and runs a graph in an empty cache, in bytes."""
+    sam = load_sam(source)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["AUTOSAM_CACHE"] = cache
+        encode = build_encoder(sam, Engine(engine, "float32"), torch.device("cpu"))
+        encode(torch.zeros(1, 3, sam.rule.size, sam.rule.size))
+    return {"peak": _status("VmHWM"), "weights": sum(one.numel() * one.element_size() for one in sam.parameters())}
 
 
 def encode_once(side: str, source: str) -> dict[str, Any]:

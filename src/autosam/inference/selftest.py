@@ -33,8 +33,8 @@ _HOPELESS = 2.5
 # A network that takes longer keeps every core busy within one image, and two at a time take twice the memory.
 _LARGE_SECONDS = 5.0
 _WORTH = 0.95
-# How many times a SAM's weights a process takes while it makes and runs a graph, measured with ViT-B (0.35 GB).
-_GRAPH_COPIES = {"openvino": 7, "onnxruntime": 13}
+GRAPH_COPIES = {"openvino": 7, "onnxruntime": 13}
+"""How many times a SAM's weights a process takes at most while it makes and runs a graph; see `bench.memory`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ def _usable(engine: Engine) -> bool:
 
 def _fits(engine: Engine, sam: FrozenSam) -> bool:
     """Leaves out what this machine has not the memory for: making a graph holds the weights several times."""
-    needed = _GRAPH_COPIES.get(engine.name, 0) * sum(each.numel() * each.element_size() for each in sam.parameters())
+    needed = GRAPH_COPIES.get(engine.name, 0) * sum(each.numel() * each.element_size() for each in sam.parameters())
     if needed <= machine_memory():
         return True
     log.info(
