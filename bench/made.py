@@ -18,8 +18,7 @@ from autosam.models.sam import random_tensors
 from autosam.models.sam_names import SamShape
 from autosam.models.weights import WEIGHTS, installed
 
-FOLDER = Path("build/bench")
-
+_FOLDER = Path("build/bench")
 _GLOBAL = {12: (2, 5, 8, 11), 24: (5, 11, 17, 23), 32: (7, 15, 23, 31)}
 
 
@@ -39,7 +38,7 @@ def sam_source(name: str) -> tuple[str, bool]:
     """Returns what `load_sam` takes for a SAM, and whether its weights are made: those that were not fetched."""
     if name not in SHAPES or (name in WEIGHTS and installed(name) is not None):
         return name, False
-    file = FOLDER / f"{name}-made.safetensors"
+    file = _FOLDER / f"{name}-made.safetensors"
     if not file.is_file():
         print(f"making weights of {name}, which was not fetched: {file}", flush=True)
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -102,9 +102,8 @@ def graph(sam: str, engine: str, rounds: int) -> Row:
         found = _child(engine, source)
         granted.append(GRAPH_COPIES[engine] * found["weights"] / _MIB)
         peaks.append(found["peak"] / _MIB)
-        print(
-            f"  round {number}: {engine}: {peaks[-1]:.0f} MB, {found['peak'] / found['weights']:.1f} times the weights"
-        )
+        copies = found["peak"] / found["weights"]
+        print(f"  round {number}: {engine}: {peaks[-1]:.0f} MB, {copies:.1f} times the weights", flush=True)
     return Row(
         path=f"making a graph, {sam}, {engine}",
         baseline=f"{GRAPH_COPIES[engine]} times the weights",

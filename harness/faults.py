@@ -103,7 +103,8 @@ def alone(index: int, work: Path, like: Path, seed: int, kills: int) -> list[Try
 
 def tell(index: int, scene: Scene, seed: int) -> list[Try]:
     """Runs a case, printing each try; returns them."""
-    case, tries = CASES[index], list[Try]()
+    case = CASES[index]
+    tries: list[Try] = []
     if case.tries is None:
         return tries
     # A case draws the same whichever others are tried.

@@ -56,6 +56,8 @@ def within_memory(
 
 @contextmanager
 def _without_onednn() -> Iterator[None]:
+    # torch types this switch as the descriptor behind it, and `set_flags` not at all; `flags` sets the precision of
+    # products too, which warns on every CPU.
     before = torch.backends.mkldnn.enabled
     torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
     try:
