@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from autosam.core.ahead import ahead
 
@@ -31,6 +32,22 @@ def test_results_come_in_order_and_few_are_made_before_their_use(workers: int) -
 def test_threads_work_at_the_same_time() -> None:
     meeting = threading.Barrier(3, timeout=20)
     assert len([meeting for _ in ahead(lambda _: meeting.wait(), range(3), workers=3)]) == 3
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_thread_that_works_alone_has_one_of_torchs_and_leaves_the_caller_its_own(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert set(ahead(lambda _: torch.get_num_threads(), range(6), workers=2, alone=True)) == {1}
+        assert torch.get_num_threads() == threads
+        assert set(ahead(lambda _: torch.get_num_threads(), range(6))) == {threads}
+        stopped = ahead(lambda _: torch.get_num_threads(), range(6), alone=True)
+        next(stopped)
+        stopped.close()
+        assert set(ahead(lambda _: torch.get_num_threads(), range(2))) == {threads}
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_fault_ends_it() -> None:

@@ -61,7 +61,8 @@ def test_the_prompt_has_the_embeddings_shape(name: str, shape: tuple[int, int, i
     with torch.no_grad():
         z = g(*inputs(g, 2))
     assert z.shape == (2, *shape)
-    assert z.dtype == torch.float32 and z.is_contiguous() and bool(z.isfinite().all())
+    assert z.dtype == torch.float32 and bool(z.isfinite().all())
+    assert z.is_contiguous() or z.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("name", PROMPT_ENCODERS)

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
+
+import torch
 
 X = TypeVar("X")
 Y = TypeVar("Y")
 
 
-def ahead(make: Callable[[X], Y], inputs: Iterable[X], *, workers: int = 1) -> Generator[Y]:
+def ahead(make: Callable[[X], Y], inputs: Iterable[X], *, workers: int = 1, alone: bool = False) -> Generator[Y]:
     """Yields `make(x)` for every input in order, made by threads that run a result each, and one, ahead.
 
     Args:
         make: called by several threads at a time where there are several.
         inputs: taken as they are needed.
         workers: number of threads.
+        alone: whether torch works with one thread in each of them: where the caller keeps every core busy, a second
+            team of threads only makes the first one wait.
     """
-    with ThreadPoolExecutor(workers) as pool:
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(workers, initializer=partial(torch.set_num_threads, 1) if alone else None) as pool:
         waiting: deque[Future[Y]] = deque()
         try:
             for one in inputs:
@@ -31,3 +37,6 @@ def ahead(make: Callable[[X], Y], inputs: Iterable[X], *, workers: int = 1) -> G
         finally:
             for late in waiting:
                 late.cancel()
+            if alone:
+                # What one thread sets is where torch lets the next begin.
+                torch.set_num_threads(threads)

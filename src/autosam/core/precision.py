@@ -6,7 +6,8 @@ import contextlib
 
 import torch
 
-PRECISIONS = ("float32", "bfloat16")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+PRECISIONS = tuple(DTYPES)
 
 
 def computing(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:

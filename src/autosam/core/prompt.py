@@ -23,6 +23,14 @@ class ImageEmbedding:
         """Returns the same embedding on `device` (and in `dtype`)."""
         return ImageEmbedding(self.main.to(device, dtype), tuple(f.to(device, dtype) for f in self.fine))
 
+    def last(self, device: torch.device, dtype: torch.dtype) -> ImageEmbedding:
+        """Returns the same embedding on `device` in `dtype`, laid out channels last: a position's channels together."""
+        layout = torch.channels_last
+        return ImageEmbedding(
+            self.main.to(device, dtype, memory_format=layout),
+            tuple(f.to(device, dtype, memory_format=layout) for f in self.fine),
+        )
+
     def part(self, images: slice) -> ImageEmbedding:
         """Returns the embedding of some of the images."""
         return ImageEmbedding(self.main[images], tuple(f[images] for f in self.fine))

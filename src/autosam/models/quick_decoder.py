@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm
+from torch.nn.functional import gelu, layer_norm, linear
 
 if TYPE_CHECKING:
     from transformers.models.sam.modeling_sam import SamAttention, SamMaskDecoder, SamTwoWayAttentionBlock
@@ -48,7 +48,7 @@ def decode(
     """
     batch, _, height, width = image.shape
     x = image.flatten(2).transpose(1, 2).contiguous()
-    place = position.flatten(2).transpose(1, 2)
+    place = position.flatten(2)[0]
     start = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight]).expand(batch, -1, -1)
     tokens = start
     for index, block in enumerate(decoder.transformer.layers):
@@ -58,14 +58,13 @@ def decode(
         else:
             tokens = tokens + _among(layer.self_attn, tokens + start, tokens)
         tokens = layer.layer_norm1(tokens)
-        placed = x + place
-        gathered = _to_image(layer.cross_attn_token_to_image, tokens + start, placed, x)
+        gathered = _to_image(layer.cross_attn_token_to_image, tokens + start, x, place)
         tokens = layer.layer_norm2(tokens + (gathered if extra is None else extra.gathered(gathered)))
         more = layer.mlp(tokens)
         tokens = layer.layer_norm3(tokens + (more if extra is None else more + extra.beside_mlp(tokens)))
-        x = x + _to_tokens(layer.cross_attn_image_to_token, placed, tokens + start, tokens)
+        x = x + _to_tokens(layer.cross_attn_image_to_token, x, place, tokens + start, tokens)
         x = layer.layer_norm4(x if extra is None else extra.returned(x))
-    last = _to_image(decoder.transformer.final_attn_token_to_image, tokens + start, x + place, x)
+    last = _to_image(decoder.transformer.final_attn_token_to_image, tokens + start, x, place)
     tokens = decoder.transformer.layer_norm_final_attn(tokens + last)
     return _mask(decoder, x, decoder.output_hypernetworks_mlps[0](tokens[:, 1]), height, width)
 
@@ -79,32 +78,40 @@ def _by_head(attention: SamAttention, weight: Tensor) -> Tensor:
     return weight.view(attention.num_attention_heads, -1, weight.shape[-1])
 
 
-def _to_image(attention: SamAttention, query: Tensor, placed: Tensor, x: Tensor) -> Tensor:
-    """Returns what tokens (B, N, C) gather from positions (B, P, C)."""
+def _scores(asked: Tensor, x: Tensor, place: Tensor) -> Tensor:
+    """Returns the products (B, N, P) of tokens (B, N, C) with positions (B, P, C) and their places (C, P), added."""
+    # Not the product of the sum, which is far larger; with the positions first, whose gradient then comes as they lie.
+    return asked @ place + (x @ asked.transpose(1, 2)).transpose(1, 2)
+
+
+def _to_image(attention: SamAttention, query: Tensor, x: Tensor, place: Tensor) -> Tensor:
+    """Returns what tokens (B, N, C) gather from positions (B, P, C) at places (C, P)."""
     heads = attention.num_attention_heads
     batch, count, width = query.shape
     q = attention.q_proj(query).view(batch, count, heads, -1) * attention.scaling
     # A key's bias adds the same to all of a token's scores, and softmax does not see it.
     asked = torch.einsum("bnhd,hdc->bhnc", q, _by_head(attention, attention.k_proj.weight))
-    share = (asked.reshape(batch, -1, width) @ placed.transpose(1, 2)).softmax(-1)
+    share = _scores(asked.reshape(batch, -1, width), x, place).softmax(-1)
     gathered = (share @ x).view(batch, heads, count, width)
     values = torch.einsum("bhnc,hdc->bnhd", gathered, _by_head(attention, attention.v_proj.weight))
     mixed: Tensor = attention.out_proj(values.reshape(batch, count, -1) + attention.v_proj.bias)
     return mixed
 
 
-def _to_tokens(attention: SamAttention, placed: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Returns what positions (B, P, C) gather from tokens (B, N, C)."""
+def _to_tokens(attention: SamAttention, x: Tensor, place: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Returns what positions (B, P, C) at places (C, P) gather from tokens (B, N, C)."""
     heads = attention.num_attention_heads
     batch, count, width = key.shape
     k = attention.k_proj(key).view(batch, count, heads, -1) * attention.scaling
     asked = torch.einsum("bnhd,hdc->bhnc", k, _by_head(attention, attention.q_proj.weight))
     bias = torch.einsum("bnhd,hd->bhn", k, attention.q_proj.bias.view(heads, -1))
-    scores = asked.reshape(batch, -1, width) @ placed.transpose(1, 2)
-    share = (scores.view(batch, heads, count, -1) + bias[..., None]).softmax(2).flatten(1, 2)
+    scores = _scores(asked.reshape(batch, -1, width), x, place).view(batch, heads, count, -1)
+    share = (scores + bias[..., None]).softmax(2).flatten(1, 2)
     v = attention.v_proj(value).view(batch, count, heads, -1)
-    given = torch.einsum("bnhd,chd->bhnc", v, attention.out_proj.weight.view(width, heads, -1))
-    return share.transpose(1, 2) @ given.reshape(batch, -1, width) + attention.out_proj.bias
+    given: Tensor = torch.einsum("bnhd,chd->bhnc", v, attention.out_proj.weight.view(width, heads, -1))
+    # A head's shares add up to one, so that its part of the bias can ride on what each token gives.
+    given = given + attention.out_proj.bias / heads
+    return share.transpose(1, 2) @ given.reshape(batch, -1, width)
 
 
 def _mask(decoder: SamMaskDecoder, x: Tensor, kernel: Tensor, height: int, width: int) -> Tensor:
@@ -120,6 +127,6 @@ def _mask(decoder: SamMaskDecoder, x: Tensor, kernel: Tensor, height: int, width
 def _upscaled(convolution: torch.nn.ConvTranspose2d, x: Tensor) -> Tensor:
     """Returns (B, P, 4, C'): for every position of (B, P, C) the 2x2 pixels that a stride-2 2x2 kernel makes of it."""
     channels, out = convolution.weight.shape[:2]
-    weight = convolution.weight.permute(0, 2, 3, 1).reshape(channels, 4 * out)
-    made = (x @ weight).view(*x.shape[:2], 4, out)
-    return made if convolution.bias is None else made + convolution.bias
+    weight = convolution.weight.permute(2, 3, 1, 0).reshape(4 * out, channels)
+    bias = None if convolution.bias is None else convolution.bias.repeat(4)
+    return linear(x, weight, bias).view(*x.shape[:2], 4, out)

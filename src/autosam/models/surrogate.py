@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
@@ -30,6 +31,6 @@ class Surrogate(nn.Module):
     def forward(self, dense: Tensor) -> Tensor:
         """Returns mask logits (B, 1, 4h, 4w) of a dense prompt (B, C, h, w)."""
         check_shape(dense, (None, self.channels, None, None), "the dense prompt")
-        x = gelu(self.norm1(self.conv1(dense)))
+        x = gelu(self.norm1(self.conv1(dense.contiguous(memory_format=torch.channels_last))))
         x = gelu(self.norm2(self.conv2(x)))
         return self.conv3(x)  # type: ignore[no-any-return]

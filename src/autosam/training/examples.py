@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from threading import Lock, Semaphore
+from threading import Lock
 
 import numpy as np
 import torch
@@ -131,23 +132,22 @@ class Examples:
     def fill(self, indices: Sequence[Index], progress: Progress, check: Callable[[], None]) -> None:
         """Makes the embeddings of all `indices` that the cache lacks; `check` may raise between two of them.
 
-        `workers` images are encoded at a time, and one more is read and augmented.
+        `workers` images are encoded at a time, and the next are read and augmented meanwhile.
         """
-        threads, workers = torch.get_num_threads(), self.workers
-        turn = Semaphore(workers)
 
-        def one(index: Index) -> None:
-            frame = self.frame(index)
-            with turn:
-                self._embedding(index, frame)
+        def framed(index: Index) -> tuple[Index, Frame]:
+            return index, self.frame(index)
 
-        try:
-            for _ in ahead(one, indices, workers=workers + 1):
+        def encoded(made: tuple[Index, Frame]) -> None:
+            self._embedding(*made)
+
+        with (
+            closing(ahead(framed, indices, alone=True)) as frames,
+            closing(ahead(encoded, frames, workers=self.workers, alone=True)) as done,
+        ):
+            for _ in done:
                 check()
                 progress.advance()
-        finally:
-            # What a worker's thread sets is where torch lets the next thread begin.
-            torch.set_num_threads(threads)
 
     def batch(self, indices: Sequence[Index]) -> Batch:
         """Returns the batch of some (case, number)."""
@@ -196,19 +196,15 @@ def fill_plain(
     check: Callable[[], None],
 ) -> None:
     """Makes the embeddings of cases as they are, which validation asks for; `check` may raise between two of them."""
-    threads = torch.get_num_threads()
 
     def one(case: int) -> None:
         sample = data.read(case)
         for _, _, frame in frames_of(sample.rgb(), tile, masker.frame_size):
             masker.encode(frame)
 
-    try:
-        for _ in ahead(one, range(len(data)), workers=workers):
-            check()
-            progress.advance()
-    finally:
-        torch.set_num_threads(threads)
+    for _ in ahead(one, range(len(data)), workers=workers, alone=True):
+        check()
+        progress.advance()
 
 
 def order(cases: int, views: int, epoch: int, seed: int) -> list[Index]:

@@ -168,7 +168,7 @@ def batches(examples: Examples, plan: Plan, config: TrainConfig, done: int) -> I
                 yield whole[start : start + config.step_images]
 
     wanted = islice(indices(), done % plan.epoch_steps, done % plan.epoch_steps + plan.steps - done)
-    return ahead(examples.batch, wanted)
+    return ahead(examples.batch, wanted, alone=True)
 
 
 @torch.no_grad()

@@ -71,7 +71,7 @@ def measure(
     try:
         for precision in step_precisions(config.precision, device):
             # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
-            work = ahead(examples.batch, _some(config.step_images, len(examples.data), views))
+            work = ahead(examples.batch, _some(config.step_images, len(examples.data), views), alone=True)
             step = partial(_step, segmenter, optimiser, work, loss, device, precision, at_once or config.batch)
             steps[precision] = fmean(_times(step, LOOKED_AT_STEPS))
             work.close()

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from autosam.core.precision import computing
+from autosam.core.precision import DTYPES, computing
 from autosam.models.segmenter import Segmenter
 from autosam.training.examples import Batch
 from autosam.training.losses import Loss
@@ -61,7 +61,8 @@ def _losses(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Returns the losses of the mask and of the surrogate's, None where there is none."""
     target, valid = batch.target.to(device), batch.valid.to(device)
-    embedding = None if batch.embedding is None else batch.embedding.to(device)
+    # In the precision of the products that it enters, all that follows moves half of the bytes.
+    embedding = None if batch.embedding is None else batch.embedding.last(device, DTYPES[precision])
     with computing(precision, device):
         masks = segmenter(batch.image.to(device), embedding)
     loss = loss_of(to_size(masks.logits.float(), target), target, valid)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-import torch
-
+from autosam.core.ahead import ahead
 from autosam.training.config import TrainConfig
 from autosam.training.examples import Examples
 
@@ -37,13 +35,11 @@ def embedding_pace(examples: Examples) -> float:
         if examples.embed is not None:
             examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None])
 
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(workers) as pool:
-        for turn in range(min(max(2, 4 // workers), count)):
-            started = time.perf_counter()
-            list(pool.map(make, range(turn * workers, (turn + 1) * workers)))
-            times.append((time.perf_counter() - started) / workers)
-    torch.set_num_threads(threads)
+    for turn in range(min(max(2, 4 // workers), count)):
+        started = time.perf_counter()
+        for _ in ahead(make, range(turn * workers, (turn + 1) * workers), workers=workers, alone=True):
+            pass
+        times.append((time.perf_counter() - started) / workers)
     # The first ones pay for allocations and cold files.
     return min(times)
 
