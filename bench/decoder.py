@@ -2,7 +2,8 @@
 
     python -m bench.decoder [--batch 4] [--rounds 5]
 
-Prints every round, the median ratio, and the greatest difference of logits and of gradients.
+In float32, and in bfloat16 where the CPU has it: prints every round, the median ratio, and the greatest difference of
+logits and of gradients.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ from collections.abc import Callable
 
 import torch
 
+from autosam.core.precision import DTYPES, computing
 from autosam.core.prompt import ImageEmbedding, Prompt
 from autosam.models.frozen_sam import load_sam
+from autosam.training.plan import step_precisions
 from bench.pairs import compare
+
+_CPU = torch.device("cpu")
 
 
 def main() -> None:
@@ -29,17 +34,22 @@ def main() -> None:
     shape = (given.batch, *sam.embedding_shape)
     embedding, dense = ImageEmbedding(torch.randn(shape) * 0.1), torch.randn(shape) * 0.1
     weight = torch.randn(given.batch, 1, 4 * shape[2], 4 * shape[3])
+    for precision in step_precisions("auto", _CPU):
+        kept = embedding.last(_CPU, DTYPES[precision])
 
-    def own() -> tuple[torch.Tensor, torch.Tensor]:
-        return both(lambda prompt: sam.decode_with_quality(embedding, prompt)[0], dense, weight)
+        def own(precision: str = precision) -> tuple[torch.Tensor, torch.Tensor]:
+            with computing(precision, _CPU):
+                return both(lambda prompt: sam.decode_with_quality(embedding, prompt)[0], dense, weight)
 
-    def quick() -> tuple[torch.Tensor, torch.Tensor]:
-        return both(lambda prompt: sam.decode(embedding, prompt), dense, weight)
+        def quick(precision: str = precision, kept: ImageEmbedding = kept) -> tuple[torch.Tensor, torch.Tensor]:
+            with computing(precision, _CPU):
+                return both(lambda prompt: sam.decode(kept, prompt), dense.to(kept.main.dtype), weight)
 
-    (logits, gradient), (logits2, gradient2) = own(), quick()
-    print(f"greatest difference: logits {float((logits - logits2).abs().max()):.1e} of {float(logits.std()):.2f}")
-    print(f"                   gradient {float((gradient - gradient2).abs().max()):.1e} of {float(gradient.std()):.2f}")
-    compare(("transformers", "reordered"), (own, quick), given.rounds)
+        (logits, gradient), (logits2, gradient2) = own(), quick()
+        print(f"{precision}, greatest difference:")
+        print(f"  logits {float((logits - logits2).abs().max()):.1e} of {float(logits.std()):.2f}")
+        print(f"  gradient {float((gradient - gradient2).abs().max()):.1e} of {float(gradient.std()):.2f}")
+        compare(("transformers", "reordered"), (own, quick), given.rounds)
 
 
 def both(
