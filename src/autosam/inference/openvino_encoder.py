@@ -170,4 +170,11 @@ def _convert(module: torch.nn.Module, shapes: Sequence[tuple[int, ...]], file: P
         graph = openvino().convert_model(
             traced, example_input=examples, input=[openvino().PartialShape(list(shape)) for shape in shapes]
         )
+    # A part that is reached in two ways is named after either.
+    parts = module.named_modules(remove_duplicate=False)
+    precise = tuple(f"__module.{name}." for name, part in parts if hasattr(part, "full_precision"))
+    for node in graph.get_ops():
+        if node.get_friendly_name().startswith(precise):
+            # What tells the CPU plugin to keep a node in float32 where the rest is in bfloat16.
+            node.get_rt_info()["precise_0"] = ""
     openvino().save_model(graph, str(file), compress_to_fp16=False)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from autosam.inference.openvino_encoder import _convert, openvino
+
+
+class Precise(nn.Module):
+    full_precision = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.convolution(x)
+        return made
+
+
+class Whole(nn.Module):
+    """Reaches its first part in two ways, as a graph of a segmenter reaches its SAM."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known = nn.ModuleDict({"first": Precise()})
+        self.first = self.known["first"]
+        self.second = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.second(self.first(x))
+        return made
+
+
+def test_a_part_that_asks_for_float32_is_marked_and_no_other(tmp_path: Path) -> None:
+    _convert(Whole(), [(1, 3, 8, 8)], tmp_path / "graph.xml")
+    graph = openvino().Core().read_model(str(tmp_path / "graph.xml"))
+    convolutions = {op.get_friendly_name(): op for op in graph.get_ops() if op.get_type_name() == "Convolution"}
+    marked = {
+        name.split("/")[0]: "DisablePrecisionConversion_0" in list(op.get_rt_info())
+        for name, op in convolutions.items()
+    }
+    assert marked == {"__module.first.convolution": True, "__module.second": False}
