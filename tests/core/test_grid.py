@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autosam.core.grid import OVERLAP, Grid, side_for
@@ -28,7 +28,7 @@ def test_windows_of_one_size_cover_the_image(height: int, width: int, tile: int 
         (width, sizes[1], sorted({window.left for window in windows})),
     ):
         assert starts[0] == 0 and starts[-1] + side == length
-        assert all(a + side - b >= int(side * OVERLAP) for a, b in itertools.pairwise(starts))
+        assert all(a + side - b >= int(side * OVERLAP) for a, b in pairwise(starts))
         # One window less would not do.
         assert len(starts) == 1 or (len(starts) - 1) * (side - int(side * OVERLAP)) + int(side * OVERLAP) < length
 
@@ -50,9 +50,13 @@ def test_the_weights_of_a_pixel_sum_to_one(height: int, width: int, tile: int | 
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(33, 3000), st.integers(32, 1200))
+@example(313, 312)
 def test_weights_change_smoothly(length: int, tile: int) -> None:
     grid = Grid(1, length, tile)
-    steepest = 2 * np.pi / max(2, int(min(tile, length) * OVERLAP))
+    shared = max(2, int(min(tile, length) * OVERLAP))
+    apart = min((b.left - a.left for a, b in pairwise(grid.windows)), default=shared)
+    # Windows a few pixels apart see the same, and pass on to each other within those: from 1 to 9/10 to 25/34 ...
+    steepest = max(2 * np.pi / shared, 0.17 if apart < shared else 0)
     for window in grid.windows:
         weights = grid.weights(window)[1]
         assert (weights > 0).all()

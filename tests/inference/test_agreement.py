@@ -60,8 +60,10 @@ def test_every_engine_agrees_on_the_demo_images(
         pytest.skip("this CPU has no bfloat16 for OpenVINO")
     monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path))
     overlaps = []
+    # Of random weights bfloat16 makes 1 to 3 % of another map, from draw to draw; of real ones half a per cent.
+    least = 0.9999 if engine.precision == "float32" else 0.999
     for made, truth in zip(_logits(run, engine, slices), _logits(run, REFERENCE, slices), strict=True):
-        assert np.sum(made * truth) / (np.linalg.norm(made) * np.linalg.norm(truth)) > 0.9999
+        assert np.sum(made * truth) / (np.linalg.norm(made) * np.linalg.norm(truth)) > least
         # Of random weights no mask means anything; the median cuts the one that is most easily changed.
         cut = np.median(truth)
         assert truth.std() > 0.01, "a flat map would agree with any"
