@@ -7,6 +7,7 @@ a map (B, C, H, W) and its tokens (B, H, W, C) are two views of the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import torch
@@ -106,7 +107,10 @@ class Stem(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns (B, width, H / stride², W / stride²)."""
-        with torch.autocast(x.device.type, enabled=False):
+        kind = x.device.type
+        # The device "meta", on which costs are counted, has no autocast.
+        known = torch.amp.is_autocast_available(kind)
+        with torch.autocast(kind, enabled=False) if known else contextlib.nullcontext():
             out: Tensor = self.seq(x.to(torch.float32))
         return out
 
