@@ -20,3 +20,10 @@ def computing(precision: str, device: torch.device) -> contextlib.AbstractContex
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
+
+
+def exact(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Returns the context in which torch multiplies in the precision of its inputs, whatever is around it."""
+    # The device "meta", on which costs are counted, has no autocast.
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else contextlib.nullcontext()

@@ -7,12 +7,13 @@ a map (B, C, H, W) and its tokens (B, H, W, C) are two views of the same bytes.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from autosam.core.precision import exact
 
 HEAD_WIDTH = 32
 EXPANSION = 4
@@ -107,10 +108,7 @@ class Stem(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns (B, width, H / stride², W / stride²)."""
-        kind = x.device.type
-        # The device "meta", on which costs are counted, has no autocast.
-        known = torch.amp.is_autocast_available(kind)
-        with torch.autocast(kind, enabled=False) if known else contextlib.nullcontext():
+        with exact(x.device):
             out: Tensor = self.seq(x.to(torch.float32))
         return out
 
