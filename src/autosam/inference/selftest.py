@@ -9,9 +9,10 @@ import logging
 import math
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def measure(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) -
         truth = main if truth is None else truth
         best = min(seconds.values(), default=first)
         hopeless = first > _HOPELESS * best
-        seconds[str(engine)] = first if hopeless else _least(encode, pixels)
+        seconds[str(engine)] = first if hopeless else _least(partial(_seconds, encode, pixels))
         cosine[str(engine)] = float(torch.cosine_similarity(main.flatten(), truth.flatten(), dim=0))
         longest = max(longest, time.perf_counter() - tried)
         if engine == REFERENCE and engine in engines and seconds[str(engine)] < FAST_ENOUGH_SECONDS:
@@ -131,14 +132,16 @@ def _together(sam: FrozenSam, engine: Engine, pixels: torch.Tensor, alone: float
         return 1
     encode = build_encoder(sam, engine, torch.device("cpu"), threads // 2)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: _timed(encode, pixels), range(2)))
-        pairs: list[float] = []
-        while len(pairs) < 2 or (sum(pairs) < _LOOK_SECONDS and len(pairs) < _LOOKS):
+
+        def both() -> float:
             started = time.perf_counter()
             list(pool.map(lambda _: _timed(encode, pixels), range(2)))
-            pairs.append(time.perf_counter() - started)
+            return time.perf_counter() - started
+
+        both()
+        pair = _least(both)
     torch.set_num_threads(threads)
-    return 2 if min(pairs) < _WORTH * 2 * alone else 1
+    return 2 if pair < _WORTH * 2 * alone else 1
 
 
 def kept(fingerprint: str, code_version: int, engines: Sequence[Engine]) -> Choice | None:
@@ -223,12 +226,16 @@ def _outdone(engine: Engine, seconds: dict[str, float]) -> bool:
     return best == sibling or (engine.name == "onnxruntime" and best.startswith("openvino"))
 
 
-def _least(encode: Encoder, pixels: torch.Tensor) -> float:
-    """Returns the shortest of two times and of as many more as fit into a second: other work here makes some longer."""
+def _least(seconds: Callable[[], float]) -> float:
+    """Returns the least of two times and of as many more as fit into a second: other work here makes some longer."""
     times: list[float] = []
     while len(times) < 2 or (sum(times) < _LOOK_SECONDS and len(times) < _LOOKS):
-        times.append(_timed(encode, pixels)[0])
+        times.append(seconds())
     return min(times)
+
+
+def _seconds(encode: Encoder, pixels: torch.Tensor) -> float:
+    return _timed(encode, pixels)[0]
 
 
 def _timed(encode: Encoder, pixels: torch.Tensor) -> tuple[float, torch.Tensor]:
