@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d, gelu, layer_norm, linear, pad
 
-from autosam.models.tiny_vit import HEAD_WIDTH, TinyViTShape
+from autosam.models.tiny_vit import TinyViTShape
+from autosam.models.tiny_vit_blocks import HEAD_WIDTH
 
 _PREFIX = "image_encoder."
 _NECK_EPS = 1e-6

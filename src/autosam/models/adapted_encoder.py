@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from autosam.core.errors import ModelError
 from autosam.models.adapters import BlockAdapters
 from autosam.models.sam_model import Sam
-from autosam.models.tiny_vit import Block, Stage, TinyViT
+from autosam.models.tiny_vit import Stage, TinyViT
+from autosam.models.tiny_vit_blocks import Block
 from autosam.models.vit import Layer, VisionTransformer
 
 
