@@ -263,3 +263,30 @@ def test_an_average_of_what_has_none_is_2(name: str, source: str, said: str, mak
     code, _, err = run(name, "--data", root, source, tmp_path, "--temporal", "0.5", "--out", tmp_path / "out")
     assert code == 2, err
     assert said in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--method", "sam-box", "--sam", "medsam"), "the weights of medsam are not here"),
+        (("--train", "--sam", "medsam"), "the weights of medsam are not here"),
+        (("--method", "unet", "--epochs", "0"), "epochs: input should be greater than or equal to 1"),
+        (("--train", "--config", "choices.yaml"), "lr: input should be greater than 0"),
+        (("--run", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_scoring_would_stop_at_is_found_before_an_image_is_read(
+    flags: tuple[str, ...], said: str, make: Makers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise AssertionError("the images were read first")
+
+    monkeypatch.setattr("autosam.benchmarks.run.read_contents", read)
+    monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "choices.yaml").write_text("lr: 0\n")
+    out = tmp_path / "scores"
+    given = [str(tmp_path / flag) if flag in ("choices.yaml", "nowhere") else flag for flag in flags]
+    code, _, err = run("glas", "--data", make["glas"](tmp_path / "data"), *given, "--out", out)
+    assert code in (2, 3)
+    assert said in err
+    assert not list(out.iterdir())

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from autosam.benchmarks.names import BENCHMARKS
-from autosam.benchmarks.trained import left_open
+from autosam.benchmarks.trained import choose
 from autosam.core.checks import look_up
 from autosam.core.errors import DataError, UsageError
 from autosam.data.dataset import Dataset, split
 from autosam.data.folder import Pair
 from autosam.data.foreground import Foreground
 from autosam.inference.engine import device as find_device
-from autosam.training.config import make_config
 from autosam.training.rehearsal import Rehearsal
 from autosam.training.rehearse import rehearse
 
@@ -32,9 +31,7 @@ def rehearse_training(name: str, data: Path | None, choices: Mapping[str, Any]) 
         DataError: for a layout that is not the benchmark's, or without a training part.
     """
     benchmark = look_up(name, BENCHMARKS, "benchmark")
-    file = None if choices.get("config") is None else Path(choices["config"])
-    given = {key: value for key, value in choices.items() if key != "config" and value is not None}
-    config = make_config({"data": data or Path(name), **left_open(benchmark.training, choices), **given}, file)
+    config = choose(benchmark, data or Path(name), choices)
     device = find_device(config.device)
     if data is None:
         count = benchmark.train.count

@@ -12,7 +12,7 @@ from autosam.benchmarks.baselines import BASELINES, of_baseline
 from autosam.benchmarks.benchmark import Benchmark, Copy
 from autosam.benchmarks.contents import Contents, refuse_seen
 from autosam.benchmarks.method import Method, of_folder, of_run
-from autosam.benchmarks.trained import train_on, write_training
+from autosam.benchmarks.trained import choose, train_on, write_training
 from autosam.core.checks import look_up
 from autosam.core.errors import UsageError
 from autosam.core.files import cache_folder
@@ -21,8 +21,11 @@ from autosam.data.embeddings import CACHE_BYTES, EmbeddingCache
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import device as find_device
 from autosam.inference.engine import make_encoder
+from autosam.models.checkpoint import load as load_run
 from autosam.models.frozen_sam import FrozenSam, load_sam
 from autosam.models.rivals import AUTOSAM, METHODS
+
+_SAM = "litemedsam"
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "trained": METHODS,
@@ -97,6 +100,30 @@ def asked_for(
     )
 
 
+def check_models(asked: Asked, benchmark: Benchmark, sam: str | None = None) -> None:
+    """Looks, before any image is read, for what scoring would stop at in the end.
+
+    Args:
+        asked: what is to be scored.
+        benchmark: the benchmark.
+        sam: name or file of the frozen SAM; None for the one that each method names itself.
+
+    Raises:
+        UsageError: for choices of a training that cannot be, or an unknown SAM.
+        DataError: where their file is no such YAML.
+        ModelError: where a run, or the weights of a SAM, are missing or damaged.
+    """
+    needed = {sam or _SAM} if any(name in BASELINES for name in asked.methods) else set()
+    for method in asked.methods:
+        if method in METHODS:
+            config = choose(benchmark, Path(), {**(asked.training or {}), "method": method})
+            needed |= {config.sam} if config.needs_sam else set()
+    for name in sorted(needed):
+        load_sam(name)
+    if asked.run is not None:
+        load_run(asked.run, sam=sam)
+
+
 def rows(
     asked: Asked,
     benchmark: Benchmark,
@@ -163,6 +190,6 @@ def _prompter(
 ) -> tuple[FrozenSam, Embedder]:
     """Returns the frozen SAM that is prompted, and its encoder through the cache: one embedding serves all prompts."""
     on = find_device(device)
-    frozen = load_sam(sam or "litemedsam")
+    frozen = load_sam(sam or _SAM)
     encoder = make_encoder(frozen, engine, on, precision)
     return frozen.to(on), Embedder(encoder, EmbeddingCache(cache_folder() / "embeddings", CACHE_BYTES))

@@ -12,7 +12,7 @@ from autosam.benchmarks.inventory import inventory, marks
 from autosam.benchmarks.names import BENCHMARKS
 from autosam.benchmarks.result import Result
 from autosam.benchmarks.results import Results
-from autosam.benchmarks.rows import asked_for, rows
+from autosam.benchmarks.rows import asked_for, check_models, rows
 from autosam.benchmarks.scoring import score
 from autosam.benchmarks.view import View
 from autosam.core.checks import look_up
@@ -84,6 +84,7 @@ def benchmark(
     copy = chosen.find(Path(data))
     if temporal and all(item.clip is None for item in copy.test):
         raise UsageError(f"{chosen.title} has no clips to average over", cure="Leave --temporal out")
+    check_models(asked, chosen, loading.get("sam"))
     parts = inventory(chosen, copy)
     contents = read_contents(chosen, copy, progress)
     said = marks(chosen, copy, parts) + [f"NOTE: {note}" for note in contents.notes]

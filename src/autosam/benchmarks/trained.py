@@ -19,7 +19,7 @@ from autosam.core.progress import Progress
 from autosam.data.foreground import Foreground
 from autosam.data.images import read_image
 from autosam.inference.prediction import write_image
-from autosam.training.config import make_config, read_choices
+from autosam.training.config import TrainConfig, make_config, read_choices
 from autosam.training.train import train
 
 
@@ -57,7 +57,7 @@ def train_on(
         choices: fields of `autosam.training.config.TrainConfig`.
         progress: told of the stages.
     """
-    first = make_config({"data": table, **_of_config(choices)}, choices.get("config")).seed
+    first = choose(benchmark, table, choices).seed
     done = []
     for seed in range(first, first + seeds):
         started = time.monotonic()
@@ -95,6 +95,23 @@ def write_training(benchmark: Benchmark, copy: Copy, folder: Path, progress: Pro
     return folder / "train.csv"
 
 
+def choose(benchmark: Benchmark, data: Path, choices: Mapping[str, Any]) -> TrainConfig:
+    """Returns the configuration of a training; where nothing is chosen, the benchmark's own choices stand.
+
+    Args:
+        benchmark: names the choices where none are given.
+        data: the table of the training part, or what stands for it.
+        choices: fields of `TrainConfig`, None for those left open, and `config`, a YAML under them.
+
+    Raises:
+        UsageError: for choices that cannot be.
+        DataError: where the file is no such YAML.
+    """
+    file = None if choices.get("config") is None else Path(choices["config"])
+    given = {name: value for name, value in choices.items() if name != "config" and value is not None}
+    return make_config({"data": data, **left_open(benchmark.training, choices), **given}, file)
+
+
 def left_open(defaults: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the defaults that a configuration file does not settle; what is chosen beside it goes before both.
 
@@ -103,7 +120,3 @@ def left_open(defaults: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[s
     """
     settled = {} if choices.get("config") is None else read_choices(Path(choices["config"]))
     return {name: value for name, value in defaults.items() if name not in settled}
-
-
-def _of_config(choices: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in choices.items() if name != "config" and value is not None}

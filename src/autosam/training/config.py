@@ -107,6 +107,11 @@ class TrainConfig(BaseModel):
         return self.batch * self.accumulate
 
     @property
+    def needs_sam(self) -> bool:
+        """Whether there is a frozen SAM in what is trained."""
+        return self.method == AUTOSAM or RIVALS[self.method].needs != "nothing"
+
+    @property
     def bound(self) -> float | None:
         """Minutes that the whole command may take; 10 where neither minutes nor epochs are given."""
         return 10.0 if self.minutes is None and self.epochs is None else self.minutes

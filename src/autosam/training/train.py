@@ -22,7 +22,6 @@ from autosam.inference.engine import device as find_device
 from autosam.inference.masker import TorchMasker
 from autosam.inference.predict import Predictor
 from autosam.models.frozen_sam import load_sam
-from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.training.build import finished_card, make_card, make_segmenter
 from autosam.training.cases import read_cases
 from autosam.training.config import TrainConfig, make_config
@@ -113,7 +112,7 @@ def _train(
     if plan is None:
         write_run_config(run.config, config, None)
 
-    sam = load_sam(config.sam) if config.method == AUTOSAM or RIVALS[config.method].needs != "nothing" else None
+    sam = load_sam(config.sam) if config.needs_sam else None
     segmenter, shadow = (make_segmenter(config, sam, mapping) for _ in range(2))
     cases = read_cases(config, progress, stop)
     if plan is not None and plan.data != cases.digest:
