@@ -116,11 +116,11 @@ def shrink_mask(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 def _jpeg(title: str, rgb: npt.NDArray[np.uint8]) -> Picture:
     stream = BytesIO()
-    Image.fromarray(rgb).save(stream, format="JPEG", quality=86, subsampling=0, optimize=True)
+    Image.fromarray(rgb).save(stream, format="JPEG", quality=86, subsampling=0)
     return Picture(title, "image/jpeg", stream.getvalue(), rgb.shape[1], rgb.shape[0])
 
 
 def _png(title: str, image: Image.Image, shown: tuple[int, ...], *, blocky: bool = False) -> Picture:
     stream = BytesIO()
-    image.save(stream, format="PNG", optimize=True)
+    image.save(stream, format="PNG")
     return Picture(title, "image/png", stream.getvalue(), shown[1], shown[0], blocky)
