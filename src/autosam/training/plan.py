@@ -33,6 +33,8 @@ CLOSING_SECONDS = 8.0
 LOOK_SECONDS = 20.0
 LOOKED_AT_STEPS = 11
 VALIDATION_SHARE = 0.12
+# Fewer looks than this choose the checkpoint badly, so that up to a third of the time may go into them.
+FEWEST_LOOKS, MOST_LOOKS = 3, 16
 MIN_STEPS = 10
 
 
@@ -169,7 +171,7 @@ def decide(
         step_precision = pace.precision
         # A validation also draws its previews.
         look = (val + min(PREVIEWED, val)) * pace.validate
-        looks = min(16, max(3, int(VALIDATION_SHARE * usable / max(1e-6, look)))) if val else 1
+        looks = _looks(usable, look) if val else 1
         steps = max(MIN_STEPS, int((usable - looks * look) / pace.step))
         why = (
             f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step in {pace.precision}, "
@@ -195,3 +197,9 @@ def decide(
         tile=tiling.tile,
         tiles=tiling.tiles,
     )
+
+
+def _looks(usable: float, look: float) -> int:
+    """Returns how often there is time to validate, where once takes `look` seconds."""
+    fitting = usable / max(1e-6, look)
+    return max(1, min(MOST_LOOKS, max(int(VALIDATION_SHARE * fitting), min(FEWEST_LOOKS, int(fitting / 3)))))
