@@ -71,10 +71,11 @@ def draw_curves(rows: list[dict[str, Any]], best_step: int, file: Path) -> None:
 
 
 def smooth(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Returns the running mean of (N,) values over a fortieth of them; the ends are repeated."""
-    width = max(1, len(values) // 40)
-    padded = np.pad(values, (width // 2, width - 1 - width // 2), mode="edge") if len(values) else values
-    return np.convolve(padded, np.ones(width) / width, mode="valid") if len(values) else values
+    """Returns the running mean of (N,) values over a fortieth of them, over those that there are at the ends."""
+    if not len(values):
+        return values
+    window = np.ones(max(1, len(values) // 40))
+    return np.convolve(values, window, mode="same") / np.convolve(np.ones(len(values)), window, mode="same")
 
 
 class Preview:
