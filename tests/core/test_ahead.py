@@ -58,3 +58,23 @@ def test_a_fault_ends_it() -> None:
 
     with pytest.raises(ValueError, match="two"):
         list(ahead(make, range(50), workers=2))
+
+
+def test_large_inputs_are_worked_on_one_at_a_time() -> None:
+    running, most = 0, 0
+    lock = threading.Lock()
+
+    def make(number: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.005)
+        with lock:
+            running -= 1
+        return number
+
+    assert list(ahead(make, range(8), workers=3, size=lambda _: 6, most=5)) == list(range(8))
+    assert most == 1
+    assert list(ahead(make, range(8), workers=3, size=lambda _: 2, most=5)) == list(range(8))
+    assert most == 2

@@ -18,8 +18,8 @@ from autosam.core.prompt import ImageEmbedding
 from autosam.data.inputs import find_images
 from autosam.inference import writer
 from autosam.inference.embed import Embedder
-from autosam.inference.engine import make_encoder
-from autosam.inference.masker import TorchMasker
+from autosam.inference.engine import Engine, make_encoder
+from autosam.inference.masker import GraphMasker, TorchMasker
 from autosam.inference.model import Model
 from autosam.inference.predict import Predictor
 from autosam.inference.writer import predict, predict_files, read, write
@@ -136,6 +136,45 @@ def test_few_images_are_held_at_a_time(model: Model, tmp_path: Path, monkeypatch
     monkeypatch.setattr(writer, "write", done)
     assert len(predict_files(model, [tmp_path / "in"], tmp_path / "out")) == 40
     assert held == 0 and most <= 12
+
+
+def test_many_images_are_predicted_several_at_a_time_and_are_the_same(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path / "cache"))
+    segmenter = model.predictor.masks.segmenter  # type: ignore[attr-defined]
+    graph = GraphMasker(
+        "many", lambda: segmenter, size=32, rule=segmenter.sam.rule, mapping="sigmoid",
+        engine=Engine("openvino", "float32"), on=torch.device("cpu"), together=2,
+    )  # fmt: skip
+    fast = Model(model.card, Predictor(graph), "graph", "tiny")
+    assert fast.at_once == 1
+    assert fast.shared().at_once == 2
+    assert model.shared() is model
+    rng = np.random.default_rng(0)
+    root = tmp_path / "in"
+    root.mkdir()
+    for number in range(writer._MANY + 3):
+        pixels = rng.integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"{number:02}.png")
+    (root / "05.png").write_bytes(b"no image")
+    several = predict_files(fast, [root], tmp_path / "several")
+    files = sorted(root.iterdir())
+    one = predict_files(fast, files[: writer._MANY - 1], tmp_path / "one")
+    assert [row.id for row in several] == [file.stem for file in files]
+    assert [row.id for row in several if row.error] == ["05"]
+    for row in one:
+        if not row.error:
+            first, second = (
+                np.asarray(Image.open(tmp_path / at / "masks" / f"{row.id}.png")) for at in ("several", "one")
+            )
+            # Sums of float32 in another order may turn a pixel on the threshold.
+            assert (first != second).mean() < 0.01
+    (tmp_path / "several" / "masks" / "07.png").unlink()
+    again = predict_files(fast, [root], tmp_path / "several", resume=True)
+    assert [row.id for row in again] == [row.id for row in several]
+    with pytest.raises(UsageError):
+        predict_files(fast, files[:3], tmp_path / "several", resume=True)
 
 
 def test_an_output_that_holds_something_is_refused(model: Model, images: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ def compiled(
     module: Callable[[], torch.nn.Module],
     engine: Engine,
     on: torch.device,
+    streams: int = 1,
 ) -> Run:
     """Returns what runs a module of fixed input shapes: float32 arrays in, float32 arrays out.
 
@@ -29,12 +30,13 @@ def compiled(
         module: gives the torch module where the graph must be converted.
         engine: OpenVINO or ONNX Runtime, at a precision.
         on: the device.
+        streams: how many calls OpenVINO works on at a time, each by its share of the threads.
 
     Raises:
         UsageError: where the engine is not installed or does not run on the device.
     """
     if engine.name == "openvino":
-        return Graph(content, shapes, module, engine.precision)
+        return Graph(content, shapes, module, engine.precision, streams)
     from autosam.inference.onnx_encoder import OnnxGraph
 
     return OnnxGraph(content, shapes, module, on)

@@ -47,6 +47,21 @@ class Divisible(Protocol):
         ...
 
 
+@runtime_checkable
+class Shareable(Protocol):
+    """A masker that can be made for several threads.
+
+    Attributes:
+        together: how many images at a time this machine does no slower than one after the other.
+    """
+
+    together: int
+
+    def shared(self) -> Masker:
+        """Returns the same model for `together` threads at a time, each image by its share of the cores."""
+        ...
+
+
 class TorchMasker:
     """A segmenter in torch, on the embedding that some engine made.
 
@@ -105,6 +120,8 @@ class GraphMasker:
         engine: what runs it.
         on: the device.
         own: the segmenter's own rule for the pixels of its image.
+        together: see `Shareable`.
+        streams: how many calls are worked on at a time.
     """
 
     def __init__(
@@ -118,9 +135,16 @@ class GraphMasker:
         engine: Engine,
         on: torch.device,
         own: PixelRule | None = None,
+        together: int = 1,
+        streams: int = 1,
     ) -> None:
         shapes = [(1, 3, size, size)] + ([] if rule is None else [(1, 3, rule.size, rule.size)])
-        self._graph = compiled(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), engine, on)
+        self._graph = compiled(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), engine, on, streams)
+        self.together = together
+        self._shared = partial(
+            GraphMasker, content, segmenter,
+            size=size, rule=rule, mapping=mapping, engine=engine, on=on, own=own, together=together, streams=together,
+        )  # fmt: skip
         self._halves = partial(GraphHalves, content, segmenter, size=size, rule=rule, engine=engine, on=on)
         self.precision = engine.precision
         self._size, self._rule, self._own = size, rule, own
@@ -135,6 +159,10 @@ class GraphMasker:
     def apart(self) -> Halves:
         """See `Divisible`."""
         return self._halves()
+
+    def shared(self) -> Masker:
+        """See `Shareable`."""
+        return self._shared()
 
 
 class _Whole(torch.nn.Module):

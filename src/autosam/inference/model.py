@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from autosam.core.sample import Sample
 from autosam.data.images import read_image
 from autosam.data.video import frame_rate
 from autosam.inference.engine import device as find_device
+from autosam.inference.masker import Shareable
 from autosam.inference.parts import Parts, make_masker
 from autosam.inference.predict import Predictor
 from autosam.inference.prediction import Prediction
@@ -31,13 +33,30 @@ class Model:
         predictor: what runs it.
         encoder: identity of the SAM's encoder; None where no encoder runs.
         content: everything that its masks depend on besides the engine: the hashes of all weights, the decoder.
+        at_once: how many threads may predict at a time.
     """
 
-    def __init__(self, card: Card, predictor: Predictor, encoder: str | None, content: str) -> None:
+    def __init__(
+        self, card: Card, predictor: Predictor, encoder: str | None, content: str, *, at_once: int = 1
+    ) -> None:
         self.card = card
         self.predictor = predictor
         self.encoder = encoder
         self.content = content
+        self.at_once = at_once
+
+    def shared(self) -> Model:
+        """Returns the same model for several threads where this machine predicts many images faster so; else itself.
+
+        In bfloat16 its logits differ by rounding from those of one image at a time, so that `encoder` says which it is.
+        """
+        masks = self.predictor.masks
+        if not isinstance(masks, Shareable) or masks.together == 1:
+            return self
+        predictor = copy.copy(self.predictor)
+        predictor.masks = masks.shared()
+        encoder = f"{self.encoder}, {masks.together} images at a time"
+        return Model(self.card, predictor, encoder, self.content, at_once=masks.together)
 
     def predict(self, image: str | Path | Sample | npt.NDArray[np.generic] | Any) -> Prediction:
         """Returns the prediction for an image, at its own size.

@@ -80,6 +80,10 @@ class Graph:
         key = graph_key(content, shapes)
         self._compiled = _compiled(key, lambda place: _convert(module(), shapes, place / _FILE), hints)
         self._own = threading.local()
+        if streams > 1:
+            # OpenVINO makes its table of types at its first call. Two threads that both come first can wait for each
+            # other forever: one inside without Python's lock, the other at the door with it.
+            self(*(np.zeros(shape, np.float32) for shape in shapes))
 
     def __call__(self, *inputs: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
         """Returns the outputs, in memory of their own."""

@@ -85,10 +85,10 @@ def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> 
         ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
     """
     fitting = candidates(engine, precision, on)
-    chosen, rule = _choose(parts, fitting)
+    chosen, rule, together = _choose(parts, fitting)
     if chosen.name != "torch":
         try:
-            return _graph(parts, chosen, rule, on)
+            return _graph(parts, chosen, rule, on, together if chosen.name == "openvino" else 1)
         except AutoSAMError:
             raise
         except Exception as fault:
@@ -106,23 +106,26 @@ def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> 
     return TorchMasker(segmenter, Embedder(encoder), on, encoder.engine.precision), encoder.identity
 
 
-def _choose(parts: Parts, fitting: list[Engine]) -> tuple[Engine, PixelRule | None]:
-    """Returns the engine, and SAM's pixel rule where one is needed and known without loading it."""
+def _choose(parts: Parts, fitting: list[Engine]) -> tuple[Engine, PixelRule | None, int]:
+    """Returns the engine, SAM's pixel rule where one is needed, and how many images it encodes at a time."""
     if not parts.needs_sam:
         # Without an encoder there is nothing to measure that would take longer than the measurement.
         native = [each for each in fitting if each.name == "openvino" and _runs(each)]
-        return (native or fitting)[0], None
+        return (native or fitting)[0], None, 1
     if parts.sam is None:
         known = kept(parts.card.sam_fingerprint, Sam.code_version, fitting)
         if known is not None:
-            return known.engine, known.rule
+            return known.engine, known.rule, known.together
     sam = parts.segmenter.sam
     if sam is None:
         raise AssertionError("a segmenter that needs a SAM has one")
-    return choose(sam, fitting).engine, sam.rule
+    found = choose(sam, fitting)
+    return found.engine, sam.rule, found.together
 
 
-def _graph(parts: Parts, engine: Engine, rule: PixelRule | None, on: torch.device) -> tuple[Masker, str | None]:
+def _graph(
+    parts: Parts, engine: Engine, rule: PixelRule | None, on: torch.device, together: int
+) -> tuple[Masker, str | None]:
     masker = GraphMasker(
         parts.content(),
         lambda: parts.segmenter,
@@ -132,6 +135,7 @@ def _graph(parts: Parts, engine: Engine, rule: PixelRule | None, on: torch.devic
         engine=engine,
         on=on,
         own=parts.own_rule,
+        together=together,
     )
     card = parts.card
     encoder = f"{card.sam} {card.sam_fingerprint} code {Sam.code_version} {_described(engine, on)}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,8 @@ Image = tuple[str, Path]
 TABLE = "predictions.csv"
 # Predictions that wait to be written: so many, and so many pixels, so that memory does not grow with their number.
 _WRITING, _WRITING_PIXELS = 6, 32_000_000
+# Fewer are predicted before a graph for several at a time is ready.
+_MANY = 16
 # Compressing two large images takes longer than predicting them where the CPU multiplies fast.
 _WRITERS = 2
 _NAMELESS = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
@@ -74,6 +78,8 @@ def predict_files(
     """
     folder, progress = Path(out), progress or Silent()
     images = find_images([Path(one) for one in inputs])
+    if len(images) >= _MANY:
+        model = model.shared()
     with claimed(folder, options(model, probabilities), resume=resume):
         finished = _finished(folder, images, _kinds(probabilities))
         todo = [image for image in images if image[0] not in finished]
@@ -105,18 +111,36 @@ def predict_files(
 def _rows(model: Model, images: list[Image], folder: Path, probabilities: bool) -> Iterator[Row]:
     """Yields a row an image, in order, once its files are written.
 
-    One image is read and several are written while another is predicted.
+    One image is read and several are written while others are predicted.
     """
     waiting: deque[tuple[Future[Row], int]] = deque()
-    with ThreadPoolExecutor(_WRITERS) as writer:
-        for (_, file), sample in zip(images, ahead(read, images), strict=True):
-            made = predict(model, sample, file)
+    with ThreadPoolExecutor(_WRITERS) as writer, closing(_predicted(model, images)) as predicted:
+        for file, made in predicted:
             pixels = made.probability.size if isinstance(made, Prediction) else 0
             waiting.append((writer.submit(write, made, file, folder, probabilities), pixels))
             while len(waiting) > _WRITING or sum(size for _, size in waiting) > _WRITING_PIXELS:
                 yield waiting.popleft()[0].result()
         while waiting:
             yield waiting.popleft()[0].result()
+
+
+def _predicted(model: Model, images: list[Image]) -> Generator[tuple[Path, Prediction | Row]]:
+    """Yields each image's file and prediction in order; as many at a time are made as the model is for."""
+
+    def one(found: tuple[Image, Sample | Row]) -> tuple[Path, Prediction | Row]:
+        (_, file), sample = found
+        return file, predict(model, sample, file)
+
+    def pixels(found: tuple[Image, Sample | Row]) -> int:
+        return math.prod(found[1].size) if isinstance(found[1], Sample) else 0
+
+    samples = zip(images, ahead(read, images), strict=True)
+    if model.at_once == 1:
+        yield from map(one, samples)
+        return
+    several = ahead(one, samples, workers=model.at_once, alone=True, size=pixels, most=_WRITING_PIXELS)
+    with closing(several) as made:
+        yield from made
 
 
 def read(entry: Image) -> Sample | Row:
