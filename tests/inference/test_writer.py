@@ -142,7 +142,10 @@ def test_many_images_are_predicted_several_at_a_time_and_are_the_same(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path / "cache"))
-    segmenter = model.predictor.masks.segmenter  # type: ignore[attr-defined]
+    masker = model.predictor.masks
+    assert isinstance(masker, TorchMasker)
+    segmenter = masker.segmenter
+    assert segmenter.sam is not None
     graph = GraphMasker(
         "many", lambda: segmenter, size=32, rule=segmenter.sam.rule, mapping="sigmoid",
         engine=Engine("openvino", "float32"), on=torch.device("cpu"), together=2,

@@ -117,7 +117,7 @@ def check_models(asked: Asked, benchmark: Benchmark, sam: str | None = None) -> 
     for method in asked.methods:
         if method in METHODS:
             config = choose(benchmark, Path(), {**(asked.training or {}), "method": method})
-            needed |= {config.sam} if config.needs_sam else set()
+            needed |= {config.sam} if config.has_sam else set()
     for name in sorted(needed):
         load_sam(name)
     if asked.run is not None:

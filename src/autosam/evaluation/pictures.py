@@ -122,5 +122,5 @@ def _jpeg(title: str, rgb: npt.NDArray[np.uint8]) -> Picture:
 
 def _png(title: str, image: Image.Image, shown: tuple[int, ...], *, blocky: bool = False) -> Picture:
     stream = BytesIO()
-    image.save(stream, format="PNG")
+    image.save(stream, format="PNG", optimize=True)
     return Picture(title, "image/png", stream.getvalue(), shown[1], shown[0], blocky)

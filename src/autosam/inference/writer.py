@@ -138,8 +138,7 @@ def _predicted(model: Model, images: list[Image]) -> Generator[tuple[Path, Predi
     if model.at_once == 1:
         yield from map(one, samples)
         return
-    several = ahead(one, samples, workers=model.at_once, alone=True, size=pixels, most=_WRITING_PIXELS)
-    with closing(several) as made:
+    with closing(ahead(one, samples, workers=model.at_once, alone=True, size=pixels, most=_WRITING_PIXELS)) as made:
         yield from made
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from autosam.core.probability import Mapping
-from autosam.models.rivals import AUTOSAM, RIVALS, method_title
+from autosam.models.rivals import AUTOSAM, has_sam, method_title
 
 _MOST_SIDE = 1 << 13
 
@@ -53,7 +53,7 @@ class Card:
     @property
     def has_sam(self) -> bool:
         """Whether any part of a frozen SAM belongs to it."""
-        return self.method == AUTOSAM or RIVALS[self.method].needs != "nothing"
+        return has_sam(self.method)
 
     def misfits(self) -> list[str]:
         """Returns what no network may be built from: whatever a card asks for is allocated."""

@@ -159,6 +159,11 @@ def rival_config(name: str, prompt_encoder: str, width: int | None) -> dict[str,
     return config
 
 
+def has_sam(name: str) -> bool:
+    """Says whether any part of a frozen SAM belongs to a method."""
+    return name == AUTOSAM or RIVALS[name].needs != "nothing"
+
+
 def method_title(name: str, *, sam: str = "", prompt_encoder: str = "", config: Config | None = None) -> str:
     """Returns a method as it stands in tables, with what it is built from."""
     if name == AUTOSAM:

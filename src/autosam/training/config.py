@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from autosam.core.checks import look_up
 from autosam.core.errors import DataError, UsageError
 from autosam.inference.engine import first_line
-from autosam.models.rivals import AUTOSAM, METHODS, RIVALS
+from autosam.models.rivals import AUTOSAM, METHODS, RIVALS, has_sam
 
 Schedule = Literal["cosine", "constant"]
 OptimiserName = Literal["adamw", "adam"]
@@ -107,9 +107,9 @@ class TrainConfig(BaseModel):
         return self.batch * self.accumulate
 
     @property
-    def needs_sam(self) -> bool:
+    def has_sam(self) -> bool:
         """Whether there is a frozen SAM in what is trained."""
-        return self.method == AUTOSAM or RIVALS[self.method].needs != "nothing"
+        return has_sam(self.method)
 
     @property
     def bound(self) -> float | None:

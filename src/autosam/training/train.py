@@ -112,7 +112,7 @@ def _train(
     if plan is None:
         write_run_config(run.config, config, None)
 
-    sam = load_sam(config.sam) if config.needs_sam else None
+    sam = load_sam(config.sam) if config.has_sam else None
     segmenter, shadow = (make_segmenter(config, sam, mapping) for _ in range(2))
     cases = read_cases(config, progress, stop)
     if plan is not None and plan.data != cases.digest:
