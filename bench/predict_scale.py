@@ -21,8 +21,9 @@ from pathlib import Path
 import autosam
 from autosam.data.inputs import find_images
 from autosam.inference.model import Model
+from autosam.inference.stages import predict, read, write
 from autosam.inference.table import append_row
-from autosam.inference.writer import predict, predict_files, read, write
+from autosam.inference.writer import predict_files
 from bench.pairs import compare
 from bench.untrained import write_images, write_run
 

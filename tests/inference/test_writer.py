@@ -22,7 +22,8 @@ from autosam.inference.engine import Engine, make_encoder
 from autosam.inference.masker import GraphMasker, TorchMasker
 from autosam.inference.model import Model
 from autosam.inference.predict import Predictor
-from autosam.inference.writer import predict, predict_files, read, write
+from autosam.inference.stages import predict, read, write
+from autosam.inference.writer import predict_files
 from autosam.models.card import Card
 from autosam.models.checkpoint import build
 from autosam.models.sam import tiny_sam

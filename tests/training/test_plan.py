@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from autosam.training.config import TrainConfig
 from autosam.training.pictures import PREVIEWED
-from autosam.training.plan import CLOSING_SECONDS, MIN_STEPS, Pace, decide
+from autosam.training.plan import CLOSING_SECONDS, MIN_STEPS, STEP_MARGIN, Pace, decide
 from autosam.training.run_config import Plan
 from autosam.training.tiling import Tiling
-from autosam.training.views import MARGIN
 
 
 def plan(tiling: Tiling, pace: Pace | None, left: float, val: int, **choices: object) -> Plan:
@@ -33,7 +32,7 @@ def whole() -> Tiling:
 )
 def test_a_plan_fits_the_time_that_is_left(whole: Tiling, left: float, step: float, validate: float, val: int) -> None:
     made = plan(whole, Pace(step, "float32", validate), left, val, minutes=1)
-    usable = left * MARGIN - CLOSING_SECONDS
+    usable = left * STEP_MARGIN - CLOSING_SECONDS
     look = (val + min(PREVIEWED, val)) * validate
     looks = -(-made.steps // made.validate_every)
     assert 1 <= looks <= 16

@@ -75,10 +75,15 @@ def test_a_dry_run_counts_what_the_training_then_has(discs: Path, tmp_path: Path
     choices: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 2, "accumulate": 2, "views": 2, "epochs": 3}
     file = tmp_path / "c.yaml"
     file.write_text("".join(f"{name}: {value}\n" for name, value in choices.items()))
-    before = sorted(tmp_path.rglob("*"))
+
+    def there() -> list[Path]:
+        # Torch makes a folder for its compiler in the cache when it is first asked for an optimiser.
+        return sorted(path for path in tmp_path.rglob("*") if path.relative_to(tmp_path).parts[0] != "cache")
+
+    before = there()
     result = CliRunner().invoke(app, ["train", str(discs), "--config", str(file), "--dry-run"])
     assert result.exit_code == 0, result.stderr
-    assert sorted(tmp_path.rglob("*")) == before
+    assert there() == before
     assert "8 to train on, 2 held out; 2 cached views" in result.stdout
     assert "6 steps of 4 images, 2 at once; 2 a pass; 18 images encoded" in result.stdout
     run = RunFolder(train(discs, tmp_path / "run", engine="torch", **choices))
@@ -139,9 +144,9 @@ def test_cost_counts_products_and_what_lives_at_once() -> None:
 
 def test_the_memory_of_a_pass_grows_with_its_images() -> None:
     small, large = (
-        rehearse(TrainConfig(data=Path("d"), sam="tiny-random", size=32, batch=n, epochs=1), 9, 0, CPU) for n in (1, 4)
+        rehearse(TrainConfig(data=Path("d"), sam="tiny-random", size=32, batch=n, epochs=1), 9, 0, CPU) for n in (2, 8)
     )
-    # The gradients of the weights are the same for one image and for four.
+    # The gradients of the weights are the same for two images and for eight.
     assert large.step.peak > 2 * small.step.peak
     assert large.step.operations == pytest.approx(4 * small.step.operations, rel=0.01)
     assert large.encode == small.encode

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autosam.training.config import TrainConfig
-from autosam.training.views import SHORT_SECONDS, choose_views, embedding_seconds, fitting_frames
+from autosam.training.views import SHORT_SECONDS, SHORT_TILE_SHARE, choose_views, embedding_seconds, fitting_frames
 
 SECONDS = st.floats(1, 36_000)
 PACE = st.floats(0.001, 30)
@@ -37,7 +37,7 @@ def test_frames_fit_the_time(left: float, pace: float) -> None:
     assert fitting_frames(None, left) is None
     frames = fitting_frames(pace, left)
     assert frames is not None
-    assert frames * pace <= embedding_seconds(left) * (1 + 1e-9) < left
+    assert frames * pace <= embedding_seconds(left, SHORT_TILE_SHARE) * (1 + 1e-9) < left
 
 
 def test_a_short_training_keeps_most_of_its_time_for_steps() -> None:

@@ -10,7 +10,21 @@ import typer
 
 from autosam.cli.faults import told
 from autosam.cli.limits import hold_memory
-from autosam.cli.options import Device, Engine, Foreground, Group, Json, MaxMemory, Mirror, Out, Precision, Quiet, Sam
+from autosam.cli.options import (
+    Decoder,
+    Device,
+    Engine,
+    Foreground,
+    Group,
+    Json,
+    MaxMemory,
+    Mirror,
+    Out,
+    Precision,
+    Quiet,
+    Sam,
+    Threshold,
+)
 from autosam.cli.progress import shown
 
 
@@ -22,9 +36,9 @@ def evaluate(
     predictions: Annotated[Path | None, typer.Option(help="Folder of masks that anything predicted.")] = None,
     foreground: Foreground = None,
     group: Group = None,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
+    threshold: Threshold = None,
     mirror: Mirror = False,
-    decoder: Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")] = "sam",
+    decoder: Decoder = "sam",
     sam: Sam = None,
     device: Device = None,
     engine: Engine = None,

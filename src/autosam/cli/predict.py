@@ -10,7 +10,20 @@ import typer
 
 from autosam.cli.faults import told
 from autosam.cli.limits import hold_memory
-from autosam.cli.options import Device, Engine, Json, MaxMemory, Mirror, Out, Precision, Quiet, Sam, Temporal
+from autosam.cli.options import (
+    Decoder,
+    Device,
+    Engine,
+    Json,
+    MaxMemory,
+    Mirror,
+    Out,
+    Precision,
+    Quiet,
+    Sam,
+    Temporal,
+    Threshold,
+)
 from autosam.cli.progress import shown
 
 
@@ -21,11 +34,11 @@ def predict(
     clip: Annotated[bool, typer.Option("--clip", help="Take each folder of frames as one clip.")] = False,
     temporal: Temporal = None,
     fps: Annotated[float | None, typer.Option(help="With --clip: frames a second of folders of frames.")] = None,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")] = None,
+    threshold: Threshold = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Write 16-bit probabilities too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --out: do only what is missing there.")] = False,
     mirror: Mirror = False,
-    decoder: Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")] = "sam",
+    decoder: Decoder = "sam",
     sam: Sam = None,
     device: Device = None,
     engine: Engine = None,

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol, cast
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from autosam.core.errors import UsageError
@@ -16,6 +14,7 @@ from autosam.core.precision import computing
 from autosam.core.prompt import ImageEmbedding
 from autosam.inference.compiled import Run, compiled
 from autosam.inference.engine import Engine
+from autosam.inference.traced import FirstHalf, SecondHalf, graph_inputs
 from autosam.models.segmenter import Masks, Prompting, Segmenter
 
 
@@ -106,45 +105,10 @@ class GraphHalves:
         return compiled(f"{self._content} prompt 1", shapes, self._first, self._engine, self._on)
 
     def _first(self) -> torch.nn.Module:
-        return _Prompt(prompting(self._segmenter()))
+        return FirstHalf(prompting(self._segmenter()))
 
     def _second(self) -> torch.nn.Module:
-        return _Answer(prompting(self._segmenter()))
-
-
-class _Prompt(torch.nn.Module):
-    """(image[, pixels]) -> (dense[, embedding, finer embeddings])."""
-
-    def __init__(self, segmenter: Prompting) -> None:
-        super().__init__()
-        self.segmenter = segmenter.train(False)
-        self.sam = segmenter.sam
-
-    def forward(self, image: torch.Tensor, pixels: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
-        embedding = None if self.sam is None or pixels is None else self.sam.encode(pixels)
-        dense = cast(Prompting, self.segmenter).prompt(image, embedding)
-        return (dense,) if embedding is None else (dense, embedding.main, *embedding.fine)
-
-
-class _Answer(torch.nn.Module):
-    """(dense[, embedding, finer embeddings]) -> (logits[, surrogate])."""
-
-    def __init__(self, segmenter: Prompting) -> None:
-        super().__init__()
-        self.segmenter = segmenter.train(False)
-
-    def forward(self, dense: torch.Tensor, *embedding: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        known = ImageEmbedding(embedding[0], embedding[1:]) if embedding else None
-        masks = cast(Prompting, self.segmenter).answer(dense, known)
-        return (masks.logits,) if masks.surrogate is None else (masks.logits, masks.surrogate)
-
-
-def graph_inputs(
-    frame: Frame, size: int, rule: PixelRule | None, own: PixelRule | None = None
-) -> list[npt.NDArray[np.float32]]:
-    """Returns what a graph sees of a frame: the image by the segmenter's own rule, and the pixels of a SAM in it."""
-    inputs = [frame.seen(size, own)[None].numpy()]
-    return inputs if rule is None else [*inputs, frame.pixels(rule)[None].numpy()]
+        return SecondHalf(prompting(self._segmenter()))
 
 
 def prompting(segmenter: Segmenter) -> Prompting:

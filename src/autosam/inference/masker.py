@@ -14,7 +14,8 @@ from autosam.core.probability import Mapping
 from autosam.core.prompt import ImageEmbedding
 from autosam.inference.compiled import compiled
 from autosam.inference.engine import Engine
-from autosam.inference.halves import GraphHalves, Halves, TorchHalves, graph_inputs
+from autosam.inference.halves import GraphHalves, Halves, TorchHalves
+from autosam.inference.traced import Whole, graph_inputs
 from autosam.models.segmenter import Masks, Segmenter
 
 
@@ -139,7 +140,7 @@ class GraphMasker:
         streams: int = 1,
     ) -> None:
         shapes = [(1, 3, size, size)] + ([] if rule is None else [(1, 3, rule.size, rule.size)])
-        self._graph = compiled(f"{content} whole 1", shapes, lambda: _Whole(segmenter()), engine, on, streams)
+        self._graph = compiled(f"{content} whole 1", shapes, lambda: Whole(segmenter()), engine, on, streams)
         self.together = together
         self._shared = partial(
             GraphMasker, content, segmenter,
@@ -163,20 +164,6 @@ class GraphMasker:
     def shared(self) -> Masker:
         """See `Shareable`."""
         return self._shared()
-
-
-class _Whole(torch.nn.Module):
-    """A segmenter with its SAM's encoder: (image[, pixels]) -> (logits, dense[, surrogate])."""
-
-    def __init__(self, segmenter: Segmenter) -> None:
-        super().__init__()
-        self.segmenter = segmenter.train(False)
-        self.sam = segmenter.sam
-
-    def forward(self, image: torch.Tensor, pixels: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
-        embedding = None if self.sam is None or pixels is None else self.sam.encode(pixels)
-        masks = self.segmenter(image, embedding)
-        return tuple(part for part in (masks.logits, masks.dense, masks.surrogate) if part is not None)
 
 
 def frame_size(size: int, rule: PixelRule | None) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, hardswish, interpolate, layer_norm
+from torch.nn.functional import avg_pool2d, conv2d, hardswish, interpolate, layer_norm
 
 LEVELS = (1, 2, 2, 1)
+EPS = 1e-6
 
 
 class LayerNorm2d(nn.Module):
@@ -25,8 +26,26 @@ class LayerNorm2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns the normalised map; cheapest where `x` is laid out channels last."""
-        last = layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, 1e-6)
+        last = x.permute(0, 2, 3, 1)
+        if x.dtype == torch.bfloat16 and torch.is_grad_enabled():
+            # On a CPU torch adds up the gradients of a norm's own weights in bfloat16, tens of per cent off.
+            weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+            last = torch.addcmul(bias, layer_norm(last, weight.shape, eps=EPS), weight)
+        else:
+            last = layer_norm(last, self.weight.shape, self.weight, self.bias, EPS)
         return last.permute(0, 3, 1, 2)
+
+    def into(self, convolution: nn.Conv2d, x: Tensor) -> Tensor:
+        """Returns a 1x1 convolution of the normalised map, scale and shift folded into the convolution's weights.
+
+        Nothing of the map's size is multiplied for them, and their gradients come of small sums.
+        """
+        weight = convolution.weight * self.weight[:, None, None]
+        bias = (convolution.weight[:, :, 0, 0] * self.bias).sum(1)
+        if convolution.bias is not None:
+            bias = bias + convolution.bias
+        plain = layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, eps=EPS).permute(0, 3, 1, 2)
+        return conv2d(plain, weight, bias)
 
 
 class Residual(nn.Module):
@@ -49,8 +68,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns a map of the shape of `x` (B, C, H, W)."""
-        y = self.norm(self.spread2(self.spread1(x)))
-        return x + self.project(hardswish(self.expand(y)))  # type: ignore[no-any-return]
+        y = self.norm.into(self.expand, self.spread2(self.spread1(x)))
+        return x + self.project(hardswish(y))  # type: ignore[no-any-return]
 
 
 class Context(nn.Module):

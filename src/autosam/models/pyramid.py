@@ -69,7 +69,7 @@ class PyramidPromptEncoder(PromptEncoder):
         maps = self.backbone(self.normalise(image)).feature_maps
         levels = zip(maps, self.lateral, self.level, strict=True)
         joined = torch.stack([to_grid(norm(lateral(m)), self.grid) for m, lateral, norm in levels]).sum(0)
-        return self.last(self.leave(self.context(joined)))  # type: ignore[no-any-return]
+        return self.leave.into(self.last, self.context(joined))
 
     @torch.no_grad()
     def _probe(self) -> list[int]:

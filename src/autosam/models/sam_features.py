@@ -57,4 +57,4 @@ class SamFeatures(PromptEncoder):
             x = hardswish(convolution(x))
         seen = embedding.contiguous(memory_format=torch.channels_last)
         x = self.enter(self.from_image(to_grid(x, self.grid)) + self.from_embedding(seen))
-        return self.last(self.leave(self.context(x)))  # type: ignore[no-any-return]
+        return self.leave.into(self.last, self.context(x))

@@ -25,7 +25,8 @@ class Masks:
     Attributes:
         logits: (B, 1, h, w) over the whole padded square.
         dense: (B, C, h', w'), g's dense prompt Z; None for a segmenter without one.
-        surrogate: (B, 1, h, w), the logits of the surrogate decoder h; None where there is none.
+        surrogate: (B, 1, h, w), the logits of the surrogate decoder h, in training of the first images alone; None
+            where there is none.
     """
 
     logits: torch.Tensor
@@ -93,7 +94,8 @@ class SamSegmenter(nn.Module):
     Args:
         sam: the frozen SAM.
         g: the prompt encoder; its dense prompt must fit the SAM's embedding.
-        h: the surrogate decoder; it sees Z with the gradient stopped, so that it inspects g and does not shape it.
+        h: the surrogate decoder; it sees Z with the gradient stopped, so that it inspects g and does not shape it. Of
+            a batch in training it sees half of the images: a third of a step's time would be its own.
         mapping: how logits become a probability.
     """
 
@@ -126,7 +128,10 @@ class SamSegmenter(nn.Module):
 
     def answer(self, dense: torch.Tensor, embedding: ImageEmbedding | None) -> Masks:
         """See `Prompting`."""
-        return Masks(self._decode(_given(embedding), Prompt(dense)), dense, self.parts.h(dense.detach()))
+        inspected = dense.detach()
+        if self.parts.training:
+            inspected = inspected[: -(-len(inspected) // 2)]
+        return Masks(self._decode(_given(embedding), Prompt(dense)), dense, self.parts.h(inspected))
 
     def trained(self) -> nn.Module:
         """Returns g and h."""

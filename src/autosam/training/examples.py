@@ -35,7 +35,8 @@ class Batch:
         image: (B, 3, s, s) float32, as `Frame.seen` gives it: RGB in 0..1, or pixels by the segmenter's own rule.
         target: (B, 1, s, s) float32, 0 or 1.
         valid: (B, 1, s, s) float32, 1 where a pixel of the image is.
-        embedding: SAM's embedding; None for a segmenter without SAM.
+        embedding: SAM's embedding, in half precision where all of it comes from the cache; None for a segmenter without
+            SAM.
     """
 
     ids: tuple[str, ...]
@@ -169,7 +170,7 @@ class Examples:
                 return frame, None
             kept = self.embed.cache.get(key) if self.embed.cache is not None and key is not None else None
             if kept is not None:
-                return frame, kept.to("cpu", torch.float32)
+                return frame, kept
         full = self.frame(index)
         return full.resized(self.size), self._embedding(index, full)
 

@@ -25,14 +25,17 @@ from autosam.training.pictures import PREVIEWED
 from autosam.training.run_config import Plan
 from autosam.training.step import update
 from autosam.training.tiling import Tiling
-from autosam.training.views import MARGIN
 
 # What is left for the last writing.
 CLOSING_SECONDS = 8.0
+# What the pace of the steps may worsen by: it was measured on more of them than that of the embeddings.
+STEP_MARGIN = 0.95
 # What steps may be looked at for before the first of them counts.
 LOOK_SECONDS = 20.0
 LOOKED_AT_STEPS = 11
-VALIDATION_SHARE = 0.12
+# Of each precision, to see which one is faster.
+TRIED_STEPS = 3
+VALIDATION_SHARE = 0.08
 # Fewer looks than this choose the checkpoint badly, so that up to a third of the time may go into them.
 FEWEST_LOOKS, MOST_LOOKS = 3, 16
 MIN_STEPS = 10
@@ -56,7 +59,7 @@ class Pace:
 def measure(
     segmenter: Segmenter,
     examples: Examples,
-    score: Callable[[], object],
+    score: Callable[[str], object],
     config: TrainConfig,
     views: int,
     device: torch.device,
@@ -64,25 +67,35 @@ def measure(
 ) -> Pace:
     """Returns the pace of steps and validations on the first images; weights are left as they are.
 
-    Where the precision is left open, it is the one in which a step takes less time.
+    Where the precision is left open, it is the one in which a step takes less time; validations have that of the steps.
+
+    Args:
+        segmenter: what is trained.
+        examples: the training views.
+        score: predicts and scores one validation case in a precision.
+        config: the choices.
+        views: cached views an image; 0 for live.
+        device: where the steps run.
+        at_once: images that pass through the networks together; None for the whole batch.
     """
     kept = copy.deepcopy(segmenter.trained().state_dict())
     optimiser = make_optimiser(segmenter.trained().parameters(), config)
     loss = LOSSES[config.loss][0]
-    steps = {}
+    precisions = step_precisions(config.precision, device)
     try:
-        for precision in step_precisions(config.precision, device):
-            # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
-            work = ahead(examples.batch, _some(config.step_images, len(examples.data), views), alone=True)
-            step = partial(_step, segmenter, optimiser, work, loss, device, precision, at_once or config.batch)
-            steps[precision] = fmean(_times(step, LOOKED_AT_STEPS))
-            work.close()
+        # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
+        work = ahead(examples.batch, _some(config.step_images, len(examples.data), views), alone=True)
+        step = partial(_step, segmenter, optimiser, work, loss, device, at_once or config.batch)
+        precision = precisions[0]
+        if len(precisions) > 1:
+            precision = min(precisions, key=lambda each: min(_times(partial(step, each), TRIED_STEPS)))
+        seconds = fmean(_times(partial(step, precision), LOOKED_AT_STEPS))
+        work.close()
     finally:
         segmenter.trained().load_state_dict(kept)
         segmenter.trained().zero_grad(set_to_none=True)
-    precision = min(steps, key=lambda each: steps[each])
     # The first look also pays for an embedding that is kept from then on.
-    return Pace(steps[precision], precision, _middle(_times(score, 4)))
+    return Pace(seconds, precision, _middle(_times(partial(score, precision), 4)))
 
 
 def _step(
@@ -91,8 +104,8 @@ def _step(
     work: Iterator[Batch],
     loss: Loss,
     device: torch.device,
-    precision: str,
     at_once: int,
+    precision: str,
 ) -> None:
     update(segmenter, optimiser, next(work), loss, 1e-5, device, precision, at_once=at_once)
 
@@ -167,7 +180,7 @@ def decide(
         steps, looks = epochs * epoch_steps, min(epochs, 20)
         why = f"{epochs} epochs of {len(tiling.cases)} {tiling.noun} in {views or 'live'} views"
     else:
-        usable = left * MARGIN - CLOSING_SECONDS
+        usable = left * STEP_MARGIN - CLOSING_SECONDS
         step_precision = pace.precision
         # A validation also draws its previews.
         look = (val + min(PREVIEWED, val)) * pace.validate

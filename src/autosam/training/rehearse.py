@@ -26,7 +26,7 @@ from autosam.training.config import TrainConfig
 from autosam.training.cost import Cost, cost
 from autosam.training.losses import LOSSES
 from autosam.training.rehearsal import Rehearsal
-from autosam.training.step import to_size
+from autosam.training.step import losses_of
 
 _MOMENTS = 2
 
@@ -132,10 +132,8 @@ def _passing(segmenter: SamSegmenter, config: TrainConfig, images: int) -> Cost:
 
     def work() -> None:
         masks = segmenter(image, embedding)
-        loss = loss_of(to_size(masks.logits, target), target, target)
-        if masks.surrogate is not None:
-            loss = loss + loss_of(to_size(masks.surrogate, target), target, target)
-        torch.autograd.backward(loss)
+        loss, beside = losses_of(masks, target, target, loss_of)
+        torch.autograd.backward(loss if beside is None else loss + beside)
 
     return cost(work, [image, target, embedding.main, *_tensors(segmenter.sam), *_tensors(segmenter.parts)])
 

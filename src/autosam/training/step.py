@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from autosam.core.precision import DTYPES, computing
-from autosam.models.segmenter import Segmenter
+from autosam.models.segmenter import Masks, Segmenter, Trained
 from autosam.training.examples import Batch
 from autosam.training.losses import Loss
 
@@ -29,8 +29,8 @@ def update(
 ) -> tuple[float, float | None] | None:
     """Takes one optimiser step, its products in `precision`; losses, weights and their sums are in float32.
 
-    At most `at_once` images pass through the networks together; the gradient is that of the mean over the whole batch
-    all the same (batch norms see the part alone).
+    At most `at_once` images pass through the networks together; g's gradient is that of the mean over the whole batch
+    all the same (but batch norms see the part alone, as h sees half of each part).
 
     Returns:
         The losses of the mask and of the surrogate's (None for a segmenter without one); None where the loss or
@@ -46,14 +46,18 @@ def update(
         first += loss.item() * share
         if beside is not None:
             second = (second or 0.0) + beside.item() * share
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    norm = nn.utils.clip_grad_norm_(parameters, CLIP)
-    if not all(math.isfinite(value) for value in (first, second, norm.item()) if value is not None):
+    norms = [nn.utils.clip_grad_norm_(part.parameters(), CLIP).item() for part in _apart(segmenter.trained())]
+    if not all(math.isfinite(value) for value in (first, second, *norms) if value is not None):
         return None
     for group in optimiser.param_groups:
         group["lr"] = rate
     optimiser.step()
     return first, second
+
+
+def _apart(trained: nn.Module) -> list[nn.Module]:
+    """Returns what gradients are clipped together: g and h each by itself, since h inspects g and must not shape it."""
+    return [trained.g, trained.h] if isinstance(trained, Trained) else [trained]
 
 
 def _losses(
@@ -65,10 +69,18 @@ def _losses(
     embedding = None if batch.embedding is None else batch.embedding.last(device, DTYPES[precision])
     with computing(precision, device):
         masks = segmenter(batch.image.to(device), embedding)
+    return losses_of(masks, target, valid, loss_of)
+
+
+def losses_of(
+    masks: Masks, target: torch.Tensor, valid: torch.Tensor, loss_of: Loss
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Returns the losses of the mask and of the surrogate's (None where there is none) for a truth (B, 1, s, s)."""
     loss = loss_of(to_size(masks.logits.float(), target), target, valid)
     if masks.surrogate is None:
         return loss, None
-    return loss, loss_of(to_size(masks.surrogate.float(), target), target, valid)
+    seen = slice(len(masks.surrogate))
+    return loss, loss_of(to_size(masks.surrogate.float(), target), target[seen], valid[seen])
 
 
 def to_size(logits: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

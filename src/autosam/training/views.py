@@ -12,15 +12,18 @@ from autosam.training.examples import Examples
 MARGIN = 0.9
 # Half of a long time: on GlaS in 20 minutes two thirds (5 views, 465 steps) validated at .901, a half (3 views, 667
 # steps) at .907. In a short time the steps are what is missing: in the demo's 4 minutes 3 views and 80 steps validated
-# at .817, 1 view and 136 steps at .900.
+# at .817, 1 view and 136 steps at .900; on two thirds of GlaS, scored on the rest, 320 steps reached .896 with 8 views,
+# .896 with 4 and .898 with 2; 520 steps with 4 views .900, 600 with 2 views .903; one view alone overfits by then.
 EMBEDDING_SHARE = 0.5
-SHORT_EMBEDDING_SHARE = 0.4
+SHORT_EMBEDDING_SHARE = 0.25
+# Tiles may have more of a short time than a second view may: they show what a whole image hides.
+SHORT_TILE_SHARE = 0.4
 SHORT_SECONDS = 600.0
 
 
-def embedding_seconds(left: float) -> float:
-    """Returns the seconds that embeddings may take of those that are left."""
-    return (SHORT_EMBEDDING_SHARE if left < SHORT_SECONDS else EMBEDDING_SHARE) * MARGIN * left
+def embedding_seconds(left: float, short: float = SHORT_EMBEDDING_SHARE) -> float:
+    """Returns the seconds that embeddings may take of those that are left; `short` is their share of a short time."""
+    return (short if left < SHORT_SECONDS else EMBEDDING_SHARE) * MARGIN * left
 
 
 def embedding_pace(examples: Examples) -> float:
@@ -51,7 +54,7 @@ def fitting_frames(pace: float | None, left: float) -> int | None:
         pace: seconds a frame; None where there is no bound of time.
         left: seconds until the bound.
     """
-    return None if pace is None else int(embedding_seconds(left) / pace)
+    return None if pace is None else int(embedding_seconds(left, SHORT_TILE_SHARE) / pace)
 
 
 def choose_views(config: TrainConfig, pace: float | None, left: float, *, train: int, val: int, room: int) -> int:
