@@ -33,7 +33,7 @@ class StopsAtStep(Silent):
     def __init__(self, at: int) -> None:
         self._left, self._now = at, ""
 
-    def start(self, what: str, total: int | None = None) -> None:
+    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
         self._now = what
 
     def advance(self, pieces: int = 1, note: str = "") -> None:

@@ -28,8 +28,10 @@ class Heard(Silent):
         self.said: list[str] = []
         self._left, self._now = stop_after, ""
 
-    def start(self, what: str, total: int | None = None) -> None:
+    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
         self._now = what
+        if what == "training" and self._left is not None:
+            self._left -= done
 
     def say(self, message: str) -> None:
         self.said.append(message)

@@ -141,7 +141,7 @@ class _Stops(Silent):
     def __init__(self, stage: str, at: int) -> None:
         self.stage, self.left, self.now = stage, at, ""
 
-    def start(self, what: str, total: int | None = None) -> None:
+    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
         self.now = what
 
     def advance(self, pieces: int = 1, note: str = "") -> None:

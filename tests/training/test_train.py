@@ -41,7 +41,7 @@ class Stops(Silent):
     def __init__(self, stage: str, at: int) -> None:
         self._stage, self._left, self._now = stage, at, ""
 
-    def start(self, what: str, total: int | None = None) -> None:
+    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
         self._now = what
 
     def advance(self, pieces: int = 1, note: str = "") -> None:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 class Quiet:
     """Shows warnings only."""
 
-    def start(self, what: str, total: int | None = None) -> None:
+    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
+        """See `autosam.core.progress.Progress`."""
+
+    def resize(self, total: int) -> None:
         """See `autosam.core.progress.Progress`."""
 
     def advance(self, pieces: int = 1, note: str = "") -> None:
@@ -33,27 +36,37 @@ class Lines:
     """One unwrapped line a message, and one at every tenth of a stage."""
 
     def __init__(self) -> None:
-        self._what, self._total, self._done, self._told = "", None, 0, 0
+        self._what, self._total, self._done, self._before, self._told = "", None, 0, 0, 0
         self._since = time.monotonic()
 
     _total: int | None
 
-    def start(self, what: str, total: int | None = None) -> None:
+    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
         """See `autosam.core.progress.Progress`."""
-        self._what, self._total, self._done, self._told = what, total, 0, 0
+        self._what, self._total, self._done, self._before = what, total, done, done
+        self._told = self._tenth()
         self._since = time.monotonic()
-        self.say(what if total is None else f"{what}: {total}")
+        self.say(what if total is None else f"{what}: {total}" + (f", {done} done" if done else ""))
+
+    def resize(self, total: int) -> None:
+        """See `autosam.core.progress.Progress`."""
+        self._total = total
+        self._told = self._tenth()
+        self.say(f"{self._what}: now {total}")
 
     def advance(self, pieces: int = 1, note: str = "") -> None:
         """See `autosam.core.progress.Progress`."""
         self._done += pieces
-        tenth = self._done * 10 // self._total if self._total else 0
+        tenth = self._tenth()
         if self._total and tenth > self._told:
             self._told = tenth
             spent = time.monotonic() - self._since
-            left = spent / self._done * (self._total - self._done)
+            left = spent / (self._done - self._before) * (self._total - self._done)
             tail = f", {note}" if note else ""
             self.say(f"{self._what}: {self._done} of {self._total}, {left:.0f} s left{tail}")
+
+    def _tenth(self) -> int:
+        return self._done * 10 // self._total if self._total else 0
 
     def say(self, message: str) -> None:
         """See `autosam.core.progress.Progress`."""
@@ -89,10 +102,15 @@ class Rich:
         self._bars.start()
         self._task: TaskID | None = None
 
-    def start(self, what: str, total: int | None = None) -> None:
+    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
         """See `autosam.core.progress.Progress`."""
         self._end_stage()
-        self._task = self._bars.add_task(what, total=total, note="")
+        self._task = self._bars.add_task(what, total=total, completed=done, note="")
+
+    def resize(self, total: int) -> None:
+        """See `autosam.core.progress.Progress`."""
+        if self._task is not None:
+            self._bars.update(self._task, total=total)
 
     def advance(self, pieces: int = 1, note: str = "") -> None:
         """See `autosam.core.progress.Progress`."""

@@ -8,8 +8,12 @@ from typing import Protocol
 class Progress(Protocol):
     """A listener to long work, one stage at a time."""
 
-    def start(self, what: str, total: int | None = None) -> None:
-        """A stage of `total` pieces begins; it ends the one before."""
+    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
+        """A stage of `total` pieces begins, `done` of them made at an earlier time; it ends the stage before."""
+        ...
+
+    def resize(self, total: int) -> None:
+        """The stage has another number of pieces now."""
         ...
 
     def advance(self, pieces: int = 1, note: str = "") -> None:
@@ -24,7 +28,10 @@ class Progress(Protocol):
 class Silent:
     """Listens to nothing; the default in Python."""
 
-    def start(self, what: str, total: int | None = None) -> None:
+    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
+        """See `Progress`."""
+
+    def resize(self, total: int) -> None:
         """See `Progress`."""
 
     def advance(self, pieces: int = 1, note: str = "") -> None:

@@ -107,7 +107,6 @@ def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam | None, segmenter:
             "loss": config.loss,
             "lr": config.lr,
             "seed": config.seed,
-            "steps": plan.steps,
             "train_cases": plan.train,
             "val_cases": plan.val,
             "views": plan.views,
@@ -122,7 +121,7 @@ def portable_name(prompt_encoder: str) -> str:
     return f"hf:{folder.name}" if prompt_encoder.startswith("hf:") and folder.exists() else prompt_encoder
 
 
-def finished_card(card: Card, state: State) -> Card:
-    """Returns the card with the checkpoint that was chosen."""
-    chosen = {"best_step": state.best_step, "val_dice": state.best_dice}
-    return replace(card, training={**card.training, **chosen})
+def finished_card(card: Card, state: State, plan: Plan) -> Card:
+    """Returns the card with the checkpoint that was chosen, and the steps that the plan has by then."""
+    known = {"best_step": state.best_step, "val_dice": state.best_dice, "steps": plan.steps}
+    return replace(card, training={**card.training, **known})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Any
@@ -36,6 +37,7 @@ class Hooks:
         give_up: keeps a state in place of all that came after it.
         log: one row of numbers.
         stopped: whether somebody asked to stop.
+        replan: (step) -> the plan from then on; asked after a validation whose state was saved.
     """
 
     validate: Callable[[int], float | None]
@@ -44,6 +46,7 @@ class Hooks:
     give_up: Callable[[State], None]
     log: Callable[[dict[str, Any]], None]
     stopped: Callable[[], bool]
+    replan: Callable[[int], Plan]
 
 
 def fit(
@@ -100,10 +103,21 @@ def fit(
         )
 
     put(state)
-    progress.start("training", plan.steps)
-    progress.advance(state.step)
-    schedule = batches(examples, plan, config, state.step)
-    for step, batch in zip(range(state.step + 1, plan.steps + 1), schedule, strict=False):
+
+    def schedule(done: int) -> Iterator[tuple[int, Batch]]:
+        """Yields the steps after `done` with their batches, to the end of the plan as it is by then."""
+        progress.start("training", plan.steps, done)
+        while done < plan.steps:
+            planned = plan
+            with closing(batches(examples, planned, config, done)) as made:
+                for batch in made:
+                    done += 1
+                    yield done, batch
+                    if plan is not planned:
+                        progress.resize(plan.steps)
+                        break
+
+    for step, batch in schedule(state.step):
         rate = learning_rate(step, plan, config.lr, config.schedule) * BACKOFF**state.skipped
         looked_at = step % plan.validate_every == 0 or step == plan.steps
         at_once = plan.micro_batch or config.batch
@@ -139,6 +153,7 @@ def fit(
             state = now(state, step)
             hooks.save(state)
             rollback.validated(state)
+            plan = hooks.replan(step)
         if hooks.stopped():
             state = now(state, step)
             hooks.save(state)
@@ -154,11 +169,11 @@ def is_chosen(state: State, step: int, dice: float | None, plan: Plan) -> bool:
     """
     if dice is None or state.best_dice is None:
         return True
-    first_of_second_half = 2 * step > plan.steps >= 2 * state.best_step
+    first_of_second_half = 2 * step > plan.steps_at(step) >= 2 * state.best_step
     return first_of_second_half or dice > state.best_dice
 
 
-def batches(examples: Examples, plan: Plan, config: TrainConfig, done: int) -> Iterator[Batch]:
+def batches(examples: Examples, plan: Plan, config: TrainConfig, done: int) -> Generator[Batch]:
     """Yields the batches of steps `done` + 1 and on, made ahead of their use."""
 
     def indices() -> Iterator[list[Index]]:

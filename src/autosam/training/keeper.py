@@ -13,10 +13,11 @@ from autosam.models.card import Card
 from autosam.models.checkpoint import save
 from autosam.training.build import finished_card
 from autosam.training.cases import Cases
+from autosam.training.config import TrainConfig
 from autosam.training.fit import Hooks
 from autosam.training.pictures import Preview, draw_curves
 from autosam.training.run import RunFolder
-from autosam.training.run_config import Plan
+from autosam.training.run_config import Plan, write_run_config
 from autosam.training.signals import Stop
 from autosam.training.state import State, forget_states_after, recall_state, save_state
 
@@ -32,14 +33,30 @@ class Keeper:
         run: the folder.
         cases: those that are validated on.
         card: what the checkpoint says of itself, before its result is known.
+        config: the choices.
         plan: says when the training ends.
         predict: predicts by the averaged weights.
         stop: whether somebody asked to stop.
+        fitted: (plan, step) -> the plan whose end fits the time that is left; None keeps the plan as it is.
+
+    Attributes:
+        plan: as it is by now.
     """
 
-    def __init__(self, run: RunFolder, cases: Cases, card: Card, plan: Plan, predict: Predict, stop: Stop) -> None:
-        self._run, self._val, self._card, self._steps = run, cases.val, card, plan.steps
-        self._predict, self._stop = predict, stop
+    def __init__(
+        self,
+        run: RunFolder,
+        cases: Cases,
+        card: Card,
+        config: TrainConfig,
+        plan: Plan,
+        predict: Predict,
+        stop: Stop,
+        fitted: Callable[[Plan, int], Plan] | None,
+    ) -> None:
+        self.plan = plan
+        self._run, self._val, self._card, self._config = run, cases.val, card, config
+        self._predict, self._stop, self._fitted = predict, stop, fitted
         self._preview = Preview(run.previews, cases.val if len(cases.val) else cases.train)
         self._drawn = time.monotonic()
 
@@ -47,7 +64,13 @@ class Keeper:
         """Returns what the loop calls."""
         run = self._run
         return Hooks(
-            self.validate, self.keep, lambda step: recall_state(run.last, step), self.give_up, run.append, self._stop
+            validate=self.validate,
+            save=self.keep,
+            recall=lambda step: recall_state(run.last, step),
+            give_up=self.give_up,
+            log=run.append,
+            stopped=self._stop,
+            replan=self.replan,
         )
 
     def validate(self, step: int) -> float | None:
@@ -60,19 +83,27 @@ class Keeper:
     def keep(self, now: State) -> None:
         """Keeps a state and, where there is one, the best checkpoint; draws the pictures now and then."""
         if now.best_step:
-            save(self._run.model, now.best, finished_card(self._card, now))
+            save(self._run.model, now.best, finished_card(self._card, now, self.plan))
         save_state(self._run.last, now)
-        if now.step == self._steps or self._stop() or time.monotonic() - self._drawn > REDRAW_SECONDS:
+        if now.step == self.plan.steps or self._stop() or time.monotonic() - self._drawn > REDRAW_SECONDS:
             draw_curves(self._run.rows(), now.best_step, self._run.path / "curves.png")
             self._preview.draw(self._run.path / "preview.png")
             self._drawn = time.monotonic()
+
+    def replan(self, step: int) -> Plan:
+        """Returns the plan from a step on, written down where its end has moved."""
+        plan = self.plan if self._fitted is None or step >= self.plan.steps else self._fitted(self.plan, step)
+        if plan is not self.plan:
+            write_run_config(self._run.config, self._config, plan)
+            self.plan = plan
+        return plan
 
     def give_up(self, good: State) -> None:
         """Keeps a state in place of all that came after it, and its best checkpoint or none."""
         forget_states_after(self._run.last, good.step)
         save_state(self._run.last, good)
         if good.best_step:
-            save(self._run.model, good.best, finished_card(self._card, good))
+            save(self._run.model, good.best, finished_card(self._card, good, self.plan))
         else:
             self._run.model.unlink(missing_ok=True)
 

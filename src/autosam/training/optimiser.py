@@ -30,7 +30,7 @@ def learning_rate(step: int, plan: Plan, greatest: float, schedule: Schedule = "
         return greatest
     if step <= plan.warmup:
         return greatest * step / plan.warmup
-    done = (step - plan.warmup) / max(1, plan.steps - plan.warmup)
+    done = (step - plan.warmup) / max(1, plan.steps_at(step) - plan.warmup)
     return greatest * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 

@@ -17,7 +17,9 @@ _ONE_LINE = 1 << 20
 
 
 class Plan(BaseModel):
-    """What was decided once, before the first step; a resumed run keeps it to the letter.
+    """What was decided before the first step; a resumed run keeps it to the letter.
+
+    Within a bound of time the end alone moves, while the run that made the plan goes on: see `earlier`.
 
     Attributes:
         views: views an image; 0 for live.
@@ -38,6 +40,7 @@ class Plan(BaseModel):
         why: one line that says how tiles, views and steps were chosen.
         tile: side in pixels of the tiles that larger images are cut into; None for whole images.
         tiles: number of tiles that are trained on; None for whole images.
+        earlier: (step, steps) pairs in order: up to that step the plan had so many steps in all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +63,11 @@ class Plan(BaseModel):
     why: str
     tile: int | None = None
     tiles: int | None = None
+    earlier: tuple[tuple[int, int], ...] = ()
+
+    def steps_at(self, step: int) -> int:
+        """Returns how many steps in all the plan had when `step` was taken: what a repeated step must go by."""
+        return next((steps for until, steps in self.earlier if step <= until), self.steps)
 
 
 def write_run_config(file: Path, config: TrainConfig, plan: Plan | None) -> None:

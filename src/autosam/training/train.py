@@ -31,6 +31,7 @@ from autosam.training.keeper import Keeper, mean_dice
 from autosam.training.losses import LOSSES
 from autosam.training.memory import within_memory
 from autosam.training.plan import Pace, decide, measure
+from autosam.training.replan import Replanner
 from autosam.training.run import RunFolder
 from autosam.training.run_config import Plan, read_run_config, same_choices, write_run_config
 from autosam.training.signals import Stop, stoppable
@@ -191,6 +192,7 @@ def _train(
             "their gradients summed"
         )
 
+    fitted: Replanner | None = None
     if plan is None:
         steps_pace = None
         if config.bound is not None:
@@ -207,6 +209,7 @@ def _train(
         plan = decide(config, views, steps_pace, left(), encoder=encoder, data=cases.digest, tiling=tiling, **counts)
         plan = plan.model_copy(update={"micro_batch": micro_batch})
         write_run_config(run.config, config, plan)
+        fitted = None if config.bound is None else Replanner(left)
     elif config.bound is not None:
         progress.say(
             f"note: the written plan is finished; time lost since it was made may pass the {config.bound:g} minutes"
@@ -216,16 +219,14 @@ def _train(
     # Of the same checkpoint another precision makes the same masks but for single pixels, in up to twice the time.
     masker.precision = plan.step_precision
     card = make_card(config, plan, sam, segmenter, cases)
-    hooks = Keeper(run, cases, card, plan, predictor.predict, stop).hooks()
-    settled = plan
+    keeper = Keeper(run, cases, card, config, plan, predictor.predict, stop, fitted)
 
     def steps(images: int | None) -> State:
-        nonlocal settled
         before = state
-        if images != settled.micro_batch:
+        if images != keeper.plan.micro_batch:
             # As a resumed training does it: from the last state on, with the plan as it is written now.
-            settled = settled.model_copy(update={"micro_batch": images})
-            write_run_config(run.config, config, settled)
+            keeper.plan = keeper.plan.model_copy(update={"micro_batch": images})
+            write_run_config(run.config, config, keeper.plan)
             segmenter.trained().load_state_dict(make_segmenter(config, sam, mapping).trained().state_dict())
             before = load_state(run.last)
         run.forget_after(0 if before is None else before.step)
@@ -234,19 +235,20 @@ def _train(
             shadow,
             examples,
             config=config,
-            plan=settled,
+            plan=keeper.plan,
             state=before,
-            hooks=hooks,
+            hooks=keeper.hooks(),
             device=device,
             progress=progress,
         )
 
     final = within_memory(steps, config.batch, plan.micro_batch, smaller)
+    plan = keeper.plan
     if final.step < plan.steps:
         raise Interrupted(
             f"stopped at step {final.step} of {plan.steps}; everything is kept",
             file=run.path,
             cure="Go on with --resume",
         )
-    write_card(run.path / "card.md", finished_card(card, final), config, settled)
+    write_card(run.path / "card.md", finished_card(card, final, plan), config, plan)
     return run.path
