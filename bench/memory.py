@@ -21,8 +21,8 @@ from typing import Any
 
 import torch
 
+from autosam.inference.eligible import GRAPH_COPIES
 from autosam.inference.engine import Engine, build_encoder
-from autosam.inference.selftest import GRAPH_COPIES
 from autosam.models.frozen_sam import load_sam
 from bench.made import sam_source
 from bench.reference import eager_encoder

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from autosam.core.errors import UsageError
-from autosam.inference import selftest
+from autosam.inference import eligible, selftest
 from autosam.inference.engine import ENGINES, REFERENCE, Engine, build_encoder, candidates, make_encoder
 from autosam.inference.onnx_encoder import onnxruntime, providers
 from autosam.inference.openvino_encoder import has_bfloat16
@@ -135,7 +135,7 @@ def test_a_self_test_picks_the_fastest_that_agrees_and_is_kept(monkeypatch: pyte
 
     monkeypatch.setattr(selftest, "build_encoder", lambda sam, engine, *_: Encode(engine))
     monkeypatch.setattr(selftest, "_timed", timed)
-    monkeypatch.setattr(selftest, "_usable", lambda engine: True)
+    monkeypatch.setattr(selftest, "is_usable", lambda engine: True)
     assert choose(sam, engines).engine == Engine("openvino", "float32"), "the fastest one was wrong"
     monkeypatch.setattr(selftest, "measure", lambda *_: pytest.fail("measured again"))
     assert choose(sam, engines).engine == Engine("openvino", "float32")
@@ -162,7 +162,7 @@ def test_what_the_machine_has_no_memory_for_is_not_tried(monkeypatch: pytest.Mon
     monkeypatch.setattr(selftest, "FAST_ENOUGH_SECONDS", 0.0)
     tried: dict[int, set[str]] = {}
     for memory in (weights, 100 * weights):
-        monkeypatch.setattr(selftest, "machine_memory", lambda memory=memory: memory)
+        monkeypatch.setattr(eligible, "machine_memory", lambda memory=memory: memory)
         tried[memory] = set(selftest.measure(sam, [REFERENCE, Engine("openvino", "float32")]).seconds)
     assert list(tried.values()) == [{"torch float32"}, {"torch float32", "openvino float32"}]
 

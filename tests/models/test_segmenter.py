@@ -22,6 +22,8 @@ def test_in_training_h_sees_half_of_a_batch_and_g_all_of_it(images: int, inspect
     for training in (True, False):
         segmenter.parts.train(training)
         seen[training] = segmenter(image, embedding)
-        assert len(seen[training].logits) == len(seen[training].dense) == images  # type: ignore[arg-type]
-    assert len(seen[False].surrogate) == images  # type: ignore[arg-type]
-    torch.testing.assert_close(seen[True].surrogate, seen[False].surrogate[:inspected])  # type: ignore[index]
+        assert len(seen[training].logits) == images
+    half, whole = seen[True].surrogate, seen[False].surrogate
+    assert half is not None and whole is not None
+    assert len(whole) == images
+    torch.testing.assert_close(half, whole[:inspected])

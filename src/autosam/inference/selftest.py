@@ -20,7 +20,8 @@ import torch
 
 from autosam.core.files import cache_folder, write_json
 from autosam.core.letterbox import PixelRule
-from autosam.inference.cpu import cpu_features, cpu_name, machine_memory
+from autosam.inference.cpu import cpu_features, cpu_name
+from autosam.inference.eligible import fits, is_outdone, is_usable
 from autosam.inference.engine import REFERENCE, Encoder, Engine, build_encoder
 from autosam.models.frozen_sam import FrozenSam
 
@@ -36,8 +37,6 @@ _LARGE_SECONDS = 5.0
 # Two at a time also fill the time in which a single one waits for its picture, so that they win a tie.
 _WORTH = 1.05
 _LOOK_SECONDS, _LOOKS = 1.0, 8
-GRAPH_COPIES = {"openvino": 7, "onnxruntime": 13}
-"""How many times a SAM's weights a process takes at most while it makes and runs a graph; see `bench.memory`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ def measure(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) -
     began = time.perf_counter()
     longest, complete = 0.0, True
     for engine in dict.fromkeys([REFERENCE, *engines]):
-        if not _usable(engine) or _outdone(engine, seconds) or not _fits(engine, sam):
+        if not is_usable(engine) or is_outdone(engine, seconds) or not fits(engine, sam):
             continue
         tried = time.perf_counter()
         if seconds and tried - began + longest > most:
@@ -196,34 +195,6 @@ def _as_dict(choice: Choice) -> dict[str, Any]:
         "cosine": {name: round(value, 6) for name, value in choice.cosine.items()},
         "together": choice.together,
     }
-
-
-def _usable(engine: Engine) -> bool:
-    """Leaves out what is known to be hopeless: an engine that is not installed, bfloat16 in software."""
-    if engine.name == "onnxruntime":
-        return importlib.util.find_spec("onnxruntime") is not None
-    features = cpu_features()
-    native = [features[name] for name in ("AVX-512 bf16", "AMX bf16")]
-    return engine.precision != "bfloat16" or any(native) or all(each is None for each in native)
-
-
-def _fits(engine: Engine, sam: FrozenSam) -> bool:
-    """Leaves out what this machine has not the memory for: making a graph holds the weights several times."""
-    needed = GRAPH_COPIES.get(engine.name, 0) * sum(each.numel() * each.element_size() for each in sam.parameters())
-    if needed <= machine_memory():
-        return True
-    log.info(
-        "%s is not tried for %s: its graph takes about %.0f GB to make, this machine has %.0f",
-        engine, sam.name, needed / 2**30, machine_memory() / 2**30,
-    )  # fmt: skip
-    return False
-
-
-def _outdone(engine: Engine, seconds: dict[str, float]) -> bool:
-    """Leaves out what needs no measurement: float32 after a faster bfloat16, ONNX Runtime after a faster OpenVINO."""
-    best = min(seconds, key=lambda name: seconds[name], default="")
-    sibling = str(Engine(engine.name, "bfloat16"))
-    return best == sibling or (engine.name == "onnxruntime" and best.startswith("openvino"))
 
 
 def _least(seconds: Callable[[], float]) -> float:

@@ -95,7 +95,7 @@ class SamSegmenter(nn.Module):
         sam: the frozen SAM.
         g: the prompt encoder; its dense prompt must fit the SAM's embedding.
         h: the surrogate decoder; it sees Z with the gradient stopped, so that it inspects g and does not shape it. Of
-            a batch in training it sees half of the images: a third of a step's time would be its own.
+            a batch in training it sees half of the images: of the light g's step it would else be the dearest part.
         mapping: how logits become a probability.
     """
 

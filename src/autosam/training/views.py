@@ -12,8 +12,7 @@ from autosam.training.examples import Examples
 MARGIN = 0.9
 # Half of a long time: on GlaS in 20 minutes two thirds (5 views, 465 steps) validated at .901, a half (3 views, 667
 # steps) at .907. In a short time the steps are what is missing: in the demo's 4 minutes 3 views and 80 steps validated
-# at .817, 1 view and 136 steps at .900; on two thirds of GlaS, scored on the rest, 320 steps reached .896 with 8 views,
-# .896 with 4 and .898 with 2; 520 steps with 4 views .900, 600 with 2 views .903; one view alone overfits by then.
+# at .817, 1 view and 136 steps at .900; on parts of GlaS 8, 4 and 2 views validated alike after as many steps.
 EMBEDDING_SHARE = 0.5
 SHORT_EMBEDDING_SHARE = 0.25
 # Tiles may have more of a short time than a second view may: they show what a whole image hides.
