@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -60,6 +61,17 @@ def noise(_rule: ModuleType) -> Callable[[int, tuple[int, ...]], np.ndarray]:
 def _steady() -> None:
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets the bytes that seem free on every disk, of ten times as many: what is kept depends on it."""
+
+    def free(count: int) -> None:
+        usage = type(shutil.disk_usage("."))(10 * count, 9 * count, count)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    return free
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -159,6 +160,19 @@ def test_size_is_bounded(tmp_path: Path) -> None:
         cache.put(f"{n:02d}aa", _embedding(n))
         assert cache.size() <= 3 * one
     assert cache.get("09aa") is not None
+
+
+@pytest.mark.parametrize(
+    ("free", "left"), [(50 << 30, 8 << 30), (10 << 30, 8 << 30), (2 << 30, 2 << 30), (1 << 30, 1 << 30)]
+)
+def test_room_is_what_the_disk_can_spare(tmp_path: Path, disk: Callable[[int], None], free: int, left: int) -> None:
+    disk(free)
+    cache = EmbeddingCache(tmp_path)
+    assert cache.room((8, 4, 4)) == (free - left) // (2 * 8 * 4 * 4)
+    cache.put("00aa", _embedding())
+    assert cache.room((8, 4, 4)) == (free - left + cache.size()) // (2 * 8 * 4 * 4), "its own may be used again"
+    bound = EmbeddingCache(tmp_path, 1000)
+    assert bound.room((8, 4, 4)) == (min(900, free - left + cache.size())) // (2 * 8 * 4 * 4)
 
 
 def test_check_and_leftovers_of_killed_writers(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,5 +28,6 @@ def discs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: Callable[[int], None]) -> None:
     monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path / "cache"))
+    disk(100 << 30)

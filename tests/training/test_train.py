@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,24 @@ def test_changed_data_is_not_resumed(discs: Path, tmp_path: Path) -> None:
 def test_live_views_train_too(discs: Path, tmp_path: Path) -> None:
     live: dict[str, Any] = {**TINY, "views": 0, "epochs": 1}
     assert (train(discs, tmp_path / "run", **live) / "model.safetensors").exists()
+
+
+class Listens(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+
+def test_a_full_disk_is_said_to_take_views(discs: Path, tmp_path: Path, disk: Callable[[int], None]) -> None:
+    disk(1 << 20)
+    listener = Listens()
+    run = train(discs, tmp_path / "run", progress=listener, **{**TINY, "epochs": 1})
+    assert any("has room for 1 of 2 views" in said and "AUTOSAM_CACHE" in said for said in listener.said)
+    assert "in 1 views" in (run / "config.yaml").read_text()
 
 
 def test_one_image_is_enough_and_said_to_be_little(discs: Path, tmp_path: Path) -> None:

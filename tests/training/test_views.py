@@ -9,27 +9,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autosam.training.config import TrainConfig
-from autosam.training.views import SHORT_SECONDS, SHORT_TILE_SHARE, choose_views, embedding_seconds, fitting_frames
+from autosam.training.views import (
+    SHORT_SECONDS,
+    SHORT_TILE_SHARE,
+    choose_views,
+    embedding_seconds,
+    fitting_frames,
+    views_on_disk,
+)
 
 SECONDS = st.floats(1, 36_000)
 PACE = st.floats(0.001, 30)
 CASES = st.integers(1, 500)
 
 
-@given(
-    views=st.integers(1, 16), pace=PACE, left=SECONDS, train=CASES, val=st.integers(0, 100), room=st.integers(1, 9999)
-)
-def test_views_fit_the_time_and_the_disk_or_are_one(
-    views: int, pace: float, left: float, train: int, val: int, room: int
-) -> None:
-    config = TrainConfig(data=Path("d"), views=views, minutes=1)
-    chosen = choose_views(config, pace, left, train=train, val=val, room=room)
-    assert 1 <= chosen <= views
+@given(most=st.integers(1, 16), pace=PACE, left=SECONDS, train=CASES, val=st.integers(0, 100))
+def test_views_fit_the_time_or_are_one(most: int, pace: float, left: float, train: int, val: int) -> None:
+    chosen = choose_views(most, pace, left, train=train, val=val)
+    assert 1 <= chosen <= most
     if chosen > 1:
-        assert chosen * train <= room
         assert (chosen * train + val) * pace <= embedding_seconds(left) * (1 + 1e-9)
-    more = choose_views(config, pace, left * 2, train=train, val=val, room=room)
-    assert more >= chosen, "more time never means fewer views"
+    assert choose_views(most, pace, left * 2, train=train, val=val) >= chosen, "more time never means fewer views"
+    assert choose_views(most, None, left, train=train, val=val) == most
+
+
+@given(views=st.integers(0, 16), train=CASES, val=st.integers(0, 100), room=st.integers(0, 9999))
+def test_views_fit_the_disk_or_are_one(views: int, train: int, val: int, room: int) -> None:
+    config = TrainConfig(data=Path("d"), views=views, minutes=1)
+    chosen = views_on_disk(config, train=train, val=val, room=room)
+    assert min(1, views) <= chosen <= views
+    if chosen > 1:
+        assert chosen * train + val <= room
+    if chosen < views:
+        assert (chosen + 1) * train + val > room, "as many as there is room for"
 
 
 @given(left=SECONDS, pace=PACE)
@@ -47,5 +59,4 @@ def test_a_short_training_keeps_most_of_its_time_for_steps() -> None:
 
 @pytest.mark.parametrize("left", [60.0, 6000.0])
 def test_live_training_has_no_cached_views(left: float) -> None:
-    config = TrainConfig(data=Path("d"), views=0, minutes=1)
-    assert choose_views(config, 1.0, left, train=10, val=2, room=100) == 0
+    assert choose_views(0, 1.0, left, train=10, val=2) == 0

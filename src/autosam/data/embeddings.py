@@ -28,6 +28,8 @@ _STALE_SECONDS = 3600
 # How old the time of an entry's last use may be before it is written again.
 _USED_SECONDS = 600
 _ROOM_AFTER_PRUNE = 0.9
+# Left to everything else: a tenth of a small disk, this much of a large one.
+_MOST_LEFT_FREE = 8 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,13 @@ class EmbeddingCache:
                 self.prune(int(self.max_bytes * _ROOM_AFTER_PRUNE))
 
     def room(self, shape: tuple[int, int, int]) -> int:
-        """Returns how many embeddings of `shape` (C, h, w) fit into the cache; a tenth of the disk stays free."""
+        """Returns how many embeddings of `shape` (C, h, w) fit into the cache.
+
+        A tenth of the disk stays free, of a large one 8 GiB.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         disk = shutil.disk_usage(self.folder)
-        bytes_here = self.size() + max(0, disk.free - disk.total // 10)
+        bytes_here = self.size() + max(0, disk.free - min(disk.total // 10, _MOST_LEFT_FREE))
         most = bytes_here if self.max_bytes is None else min(bytes_here, int(self.max_bytes * _ROOM_AFTER_PRUNE))
         return most // (2 * math.prod(shape))
 

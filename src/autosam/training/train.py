@@ -38,7 +38,7 @@ from autosam.training.signals import Stop, stoppable
 from autosam.training.state import State, load_state
 from autosam.training.summary import write_card
 from autosam.training.tiling import choose_tiling, kept_tiling
-from autosam.training.views import choose_views, embedding_pace, fitting_frames
+from autosam.training.views import choose_views, embedding_pace, fitting_frames, views_on_disk
 
 # Of the time for everything: an engine that is a little faster is not worth the time that the views need.
 SELF_TEST_SHARE = 0.1
@@ -172,8 +172,15 @@ def _train(
         seen = segmenter.size if encoded is None else encoded.rule.size
         tiling = choose_tiling(config, cases, seen, None if live else fitting_frames(pace, left()))
         cached = {"train": len(tiling.cases), "val": tiling.frames}
-        room = config.views * cached["train"] if encoded is None else cache.room(encoded.embedding_shape)
-        views = choose_views(config, pace, left(), room=room, **cached)
+        most = config.views
+        if encoded is not None:
+            most = views_on_disk(config, room=cache.room(encoded.embedding_shape), **cached)
+        if most < config.views:
+            progress.say(
+                f"warning: the disk of {cache.folder} has room for {most} of {config.views} views an image; "
+                "free some of it, or set AUTOSAM_CACHE to a folder on a larger one"
+            )
+        views = choose_views(most, pace, left(), **cached)
     examples, predictor = examples.on(tiling.cases), Predictor(masker, tile=tiling.tile)
     if views and encoder is not None:
         wanted = [(case, view) for view in range(views) for case in range(len(tiling.cases))]

@@ -56,20 +56,28 @@ def fitting_frames(pace: float | None, left: float) -> int | None:
     return None if pace is None else int(embedding_seconds(left, SHORT_TILE_SHARE) / pace)
 
 
-def choose_views(config: TrainConfig, pace: float | None, left: float, *, train: int, val: int, room: int) -> int:
-    """Returns the number of cached views an image: what was asked for, or less where time or disk is short.
+def views_on_disk(config: TrainConfig, *, train: int, val: int, room: int) -> int:
+    """Returns as many of the views asked for as the cache's disk has room for, and no fewer than one of each image.
 
     Args:
         config: the choices.
+        train: number of training cases.
+        val: number of validation cases.
+        room: embeddings that the disk has room for.
+    """
+    return min(config.views, max(1, (room - val) // train))
+
+
+def choose_views(most: int, pace: float | None, left: float, *, train: int, val: int) -> int:
+    """Returns the number of cached views an image: `most`, or less where time is short.
+
+    Args:
+        most: what was asked for and has room; 0 for live.
         pace: seconds a view; None where there is no bound of time.
         left: seconds until the bound.
         train: number of training cases.
         val: number of validation cases.
-        room: views that the cache's disk has room for.
     """
-    if config.views == 0:
-        return 0
-    most = min(config.views, room // train)
-    if pace is not None:
-        most = min(most, int((embedding_seconds(left) - val * pace) / (train * pace)))
-    return max(1, most)
+    if most == 0 or pace is None:
+        return most
+    return max(1, min(most, int((embedding_seconds(left) - val * pace) / (train * pace))))
