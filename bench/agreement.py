@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 import autosam
 from autosam.core.errors import AutoSAMError
-from autosam.inference.engine import ENGINES, REFERENCE, Engine
+from autosam.inference.engine import ENGINES, ON_REQUEST, REFERENCE, Engine
 from autosam.inference.model import Model
 from bench.closeness import iou
 from bench.result import Row, keep
@@ -37,7 +37,7 @@ def main() -> None:
         parser.error(f"no images in {given.data}")
     truth = masks(autosam.load(given.run, engine=REFERENCE.name, precision=REFERENCE.precision), files)
     rows = []
-    for engine in ENGINES:
+    for engine in (*ENGINES, *ON_REQUEST):
         if engine == REFERENCE:
             continue
         try:

@@ -3,7 +3,7 @@
     python -m bench.growth [--sam litemedsam] [--quick]
 
 Each point is the median of three; those of the views and of the number of images, which are whole commands, are single.
-Draws docs/images/growth.png. About 15 minutes on two cores with bf16 instructions; --quick takes about a tenth of it.
+About 15 minutes on two cores with bf16 instructions; --quick takes about a tenth of it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,16 @@ import torch
 from PIL import Image
 
 import autosam
-from autosam.core.files import cache_folder, write_json
+from autosam.core.files import cache_folder
 from autosam.core.sample import Sample
 from autosam.data.embeddings import EmbeddingCache
 from autosam.models.frozen_sam import load_sam
 from bench.made import make_run, picture, pictures
-from bench.plots import Curve, draw_growth
-from bench.result import FOLDER
+from bench.result import Curve, keep_curves
 from bench.step import Step, frame, segmenter
 from bench.throughput import predict
 
 Points = dict[int, float]
-PICTURE = Path("docs/images/growth.png")
 POINTS = {
     "images": [10, 30, 100, 300, 1000],
     "side": [128, 256, 512, 1024, 2048, 4096],
@@ -61,9 +59,7 @@ def main() -> None:
             ),
             Curve("images in a batch", "s a step", over_batch(given.sam, counts["batch"])),
         ]
-    write_json(FOLDER / "growth.json", {one.over: {str(x): y for x, y in one.points.items()} for one in curves})
-    draw_growth(curves, PICTURE)
-    print(PICTURE)
+    keep_curves(curves)
 
 
 def over_images(run: Path, folder: Path, counts: list[int]) -> Points:

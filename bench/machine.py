@@ -30,6 +30,11 @@ def facts() -> dict[str, Any]:
     }
 
 
+def kind() -> str:
+    """Returns the best of this CPU's instruction sets, which decides most of its figures; "other" for none known."""
+    return ([name for name, there in cpu_features().items() if there] or ["other"])[-1]
+
+
 def has_floors() -> bool:
     """Says whether this CPU multiplies bf16 in its own instructions: the floors hold for such CPUs only."""
     features = cpu_features()

@@ -7,22 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from autosam.core.files import write_text
-from bench.plots import draw_ratios
-from bench.result import Row, read
+from bench.plots import draw_growth, draw_ratios
+from bench.result import KINDS, Row, read, read_curves
 
-PARTS = ("step", "image", "lite", "memory", "throughput", "startup", "agreement")
+PARTS = ("step", "image", "lite", "compile", "memory", "throughput", "startup", "agreement")
 _APART = ("startup", "agreement")
 PAGE, PICTURE = Path("docs/speed.md"), Path("docs/images/speed.png")
 GROWTH = Path("docs/images/growth.png")
 
+Parts = dict[str, tuple[dict[str, Any], list[Row]]]
+
 _HEAD = """# Speed
 
-Written by `make bench` ([how](../bench)); every figure is of the machine below and nothing else. A baseline and what is
-held against it run in one process, in turn, and the ratio is the median of the rounds' ratios; memory is that of a
-process for each. The reference code's work is re-stated from its description (`bench/reference.py`): SAM's encoder at
-every step, float32, eager attention with its bias tensors, gradients kept for the frozen decoder, HarDNet-85 with the
-stage that nothing reads. "Made weights" are drawn from a seed: the arithmetic is that of real ones, the masks mean
-nothing.
+Written by `make bench` ([how](../bench)); every figure is of the machine that its section names and nothing else. A
+baseline and what is held against it run in one process, in turn, and the ratio is the median of the rounds' ratios;
+memory is that of a process for each. The reference code's work is re-stated from its description
+(`bench/reference.py`): SAM's encoder at every step, float32, eager attention with its bias tensors, gradients kept for
+the frozen decoder, HarDNet-85 with the stage that nothing reads. "Made weights" are drawn from a seed: the arithmetic
+is that of real ones, the masks mean nothing.
 """
 
 
@@ -32,35 +34,77 @@ def main() -> None:
 
 
 def write() -> None:
-    """Writes the page and its picture from the parts that were measured."""
-    found = {part: kept for part in PARTS if (kept := read(part)) is not None}
+    """Writes the page and its pictures from the parts that were measured, on every kind of CPU."""
+    found = {kind: parts for kind in KINDS if (parts := _found(kind))}
     if not found:
         raise SystemExit("nothing was measured yet: python -m bench")
-    rows = [row for part, (_, kept) in found.items() if part not in _APART for row in kept]
-    text = [_HEAD, *_machines({part: machine for part, (machine, _) in found.items()})]
-    floors = any(machine["floors"] for machine, _ in found.values())
-    if not floors:
-        text.append(
-            "The floors hold for CPUs with AMX or AVX-512 bf16. This one has neither, so its ratios are held to none.\n"
-        )
-    if rows:
-        timed = [row for row in rows if row.unit in ("s", "MB")]
-        if timed:
-            draw_ratios(timed, floors, PICTURE)
+    sides = {kind: timed for kind, parts in found.items() if (timed := _rows(parts))}
+    floors = {kind: any(machine["floors"] for machine, _ in parts.values()) for kind, parts in found.items()}
+    text = [_HEAD]
+    if sides:
+        some = {kind: [row for row in rows if row.unit in ("s", "MB")] for kind, rows in sides.items()}
+        some = {kind: rows for kind, rows in some.items() if rows}
+        if some:
+            draw_ratios(some, any(floors.values()), PICTURE)
             text.append(f"![Every path beside its baseline](images/{PICTURE.name})\n")
-        text += [_table(rows, floors), _rounds(rows)]
-    if "startup" in found:
-        text.append(_startup(found["startup"][1]))
-    if "agreement" in found:
-        text.append(_agreement(found["agreement"][1]))
-    if GROWTH.is_file():
+        text.append(_overview(sides, floors))
+    curves = {kind: one for kind in KINDS if (one := read_curves(kind)) is not None}
+    if curves:
+        draw_growth(curves, GROWTH)
         text.append(
             "## Growth\n\nTime over the number of images, their size, the cached views of an image and the batch of a "
             "step (`python -m bench.growth`), LiteMedSAM with the light g.\n\n"
             f"![Growth](images/{GROWTH.name})\n"
         )
+    for kind, parts in found.items():
+        text += _section(kind, parts, floors[kind])
     write_text(PAGE, "\n".join(text))
     print(PAGE)
+
+
+def _found(kind: str) -> Parts:
+    return {part: kept for part in PARTS if (kept := read(part, kind)) is not None}
+
+
+def _rows(parts: Parts) -> list[Row]:
+    return [row for part, (_, kept) in parts.items() if part not in _APART for row in kept]
+
+
+def _section(kind: str, parts: Parts, floors: bool) -> list[str]:
+    """Returns what was measured on one kind of CPU."""
+    text = [f"## {kind}\n", *_machines({part: machine for part, (machine, _) in parts.items()})]
+    if not floors:
+        text.append(
+            "The floors hold for CPUs with AMX or AVX-512 bf16. This one has neither, so its ratios are held to none.\n"
+        )
+    if rows := _rows(parts):
+        text += [_table(rows, floors), _rounds(rows)]
+    if "startup" in parts:
+        text.append(_startup(parts["startup"][1]))
+    if "agreement" in parts:
+        text.append(_agreement(parts["agreement"][1]))
+    return text
+
+
+def _overview(sides: dict[str, list[Row]], floors: dict[str, bool]) -> str:
+    """Returns every path's ratio on every kind of CPU."""
+    lines = ["| path | floor | " + " | ".join(sides) + " |", "|---|---|" + "---|" * len(sides)]
+    by_path: dict[str, dict[str, Row]] = {}
+    for kind, rows in sides.items():
+        for row in rows:
+            by_path.setdefault(row.path, {})[kind] = row
+    for path, by_kind in by_path.items():
+        floor = next((row.floor for row in by_kind.values() if row.floor is not None), None)
+        cells = [_cell(by_kind.get(kind), floors[kind]) for kind in sides]
+        lines.append(f"| {path} | {'-' if floor is None else f'{floor:g}'} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: Row | None, floors: bool) -> str:
+    if row is None:
+        return "-"
+    mark = "" if row.floor is None or not floors else " ✓" if row.ratio >= row.floor else " ✗"
+    return f"**{row.ratio:.2f}**{mark}"
 
 
 def _machines(by_part: dict[str, dict[str, Any]]) -> list[str]:
@@ -94,7 +138,7 @@ def _table(rows: list[Row], floors: bool) -> str:
 
 
 def _rounds(rows: list[Row]) -> str:
-    lines = ["## All rounds", "", "| path | baseline | ours |", "|---|---|---|"]
+    lines = ["### All rounds", "", "| path | baseline | ours |", "|---|---|---|"]
     for row in rows:
         before, after = (" ".join(f"{value:.4g}" for value in side) for side in (row.before, row.after))
         lines.append(f"| {row.path} | {before} | {after} |")
@@ -103,7 +147,7 @@ def _rounds(rows: list[Row]) -> str:
 
 def _startup(rows: list[Row]) -> str:
     lines = [
-        "## Start-up",
+        "### Start-up",
         "",
         "What a person waits for in a fresh process, with everything kept from an earlier time",
         "(`python -m bench.startup`); the first mask is that of `autosam predict` on one image with LiteMedSAM.",
@@ -121,7 +165,7 @@ def _startup(rows: list[Row]) -> str:
 
 def _agreement(rows: list[Row]) -> str:
     lines = [
-        "## Agreement of engines",
+        "### Agreement of engines",
         "",
         "IoU of each engine's masks with those of torch in float32, a trained run on real images",
         "(`python -m bench.agreement`); the mean must be at least .995 and none below .97.",

@@ -2,78 +2,88 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from autosam.core.files import write_bytes
-from bench.result import Row
+from bench.result import Curve, Row
 
-_INK, _OURS, _FLOOR = "#22303c", "#1f6f8b", "#d1603d"
+_INK, _FLOOR = "#22303c", "#d1603d"
+_COLOURS = ("#1f6f8b", "#5aa9a3", "#8c7aa9", "#b08d57", "#7b8794")
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Seconds over a number.
+def draw_ratios(sides: dict[str, list[Row]], floors: bool, file: Path) -> None:
+    """Draws how many times better each path is, a colour a kind of CPU: rounds as dots, the median a bar, floors ticks.
 
-    Attributes:
-        over: what the number is.
-        unit: of the values.
-        points: value by number, ascending.
+    Args:
+        sides: rows by kind of CPU.
+        floors: whether the floors hold for any of them.
+        file: where the picture goes.
     """
-
-    over: str
-    unit: str
-    points: dict[int, float]
-
-
-def draw_ratios(rows: list[Row], floors: bool, file: Path) -> None:
-    """Draws how many times better each path is: every round a dot, the median a bar, the floor a tick."""
     plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(9, 0.62 * len(rows) + 1.3), constrained_layout=True)
-    places = list(range(len(rows)))[::-1]
-    axes.barh(places, [row.ratio for row in rows], height=0.5, color=_OURS, alpha=0.85, zorder=2)
-    for place, row in zip(places, rows, strict=True):
-        rounds = [first / second for first, second in zip(row.before, row.after, strict=True)]
-        axes.scatter(rounds, [place] * len(rounds), s=14, color=_INK, zorder=3, linewidths=0)
-        if floors and row.floor is not None:
-            axes.plot([row.floor] * 2, [place - 0.36, place + 0.36], color=_FLOOR, lw=2, zorder=4)
-        axes.annotate(
-            f"{row.ratio:.1f}x", (max([row.ratio, *rounds]), place), xytext=(8, 0), textcoords="offset points",
-            va="center", fontsize=10, color=_INK, fontweight="bold",
-        )  # fmt: skip
-    axes.set_yticks(places, [row.path for row in rows], fontsize=9)
+    paths = list(dict.fromkeys(row.path for rows in sides.values() for row in rows))
+    high = 0.8 / len(sides)
+    figure, axes = plt.subplots(figsize=(9, (0.3 + 0.28 * len(sides)) * len(paths) + 1.3), constrained_layout=True)
+    for number, (kind, rows) in enumerate(sides.items()):
+        shift = 0.4 - high * (number + 0.5)
+        places = [len(paths) - 1 - paths.index(row.path) + shift for row in rows]
+        ratios = [row.ratio for row in rows]
+        axes.barh(places, ratios, height=0.9 * high, color=_COLOURS[number], alpha=0.85, zorder=2, label=kind)
+        for place, row in zip(places, rows, strict=True):
+            rounds = [first / second for first, second in zip(row.before, row.after, strict=True)]
+            axes.scatter(rounds, [place] * len(rounds), s=11, color=_INK, zorder=3, linewidths=0)
+            axes.annotate(
+                f"{row.ratio:.1f}x", (max([row.ratio, *rounds]), place), xytext=(8, 0), textcoords="offset points",
+                va="center", fontsize=9, color=_INK, fontweight="bold",
+            )  # fmt: skip
+    limits = {row.path: row.floor for rows in sides.values() for row in rows if floors and row.floor is not None}
+    for path, floor in limits.items():
+        place = len(paths) - 1 - paths.index(path)
+        axes.plot([floor] * 2, [place - 0.44, place + 0.44], color=_FLOOR, lw=2, zorder=4)
+    axes.set_yticks(range(len(paths))[::-1], paths, fontsize=9)
+    axes.set_ylim(-0.6, len(paths) - 0.4)
     axes.set_xscale("log")
-    axes.set_xlim(0.5, 2.2 * max(max(row.ratio, row.floor or 0) for row in rows))
+    greatest = max([row.ratio for rows in sides.values() for row in rows] + list(limits.values()))
+    ticks = [tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if tick < greatest]
+    axes.set_xlim(0.5, 2.5 * greatest)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=9)
+    axes.minorticks_off()
     axes.axvline(1, color=_INK, lw=1)
     axes.set_xlabel(
         "times the baseline: bar the median, dots the rounds" + (", red the floor" if floors else ""), fontsize=9
     )
     axes.grid(axis="x", color="#e3e8ec", zorder=0)
+    if len(sides) > 1:
+        axes.legend(fontsize=8, frameon=False, loc="lower right")
     _plain(axes)
     _save(figure, file)
 
 
-def draw_growth(curves: list[Curve], file: Path) -> None:
-    """Draws four curves on logarithmic axes, with the line of proportional growth through the last point."""
+def draw_growth(sides: dict[str, list[Curve]], file: Path) -> None:
+    """Draws growth on logarithmic axes, a colour a kind of CPU, each with proportional growth to its last point."""
     plt = _pyplot()
-    figure, places = plt.subplots(1, len(curves), figsize=(3.4 * len(curves), 3.2), constrained_layout=True)
-    for axes, curve in zip(places, curves, strict=True):
-        x, y = list(curve.points), list(curve.points.values())
-        axes.plot(x, [y[-1] * value / x[-1] for value in x], color="#b6c2cc", lw=1.5, ls="--", label="proportional")
-        axes.plot(x, y, color=_OURS, lw=2, marker="o", ms=5, label="measured")
+    first = next(iter(sides.values()))
+    figure, places = plt.subplots(1, len(first), figsize=(3.4 * len(first), 3.2), constrained_layout=True)
+    for number, axes in enumerate(places):
+        every = []
+        for colour, (kind, curves) in zip(_COLOURS, sides.items(), strict=False):
+            x, y = list(curves[number].points), list(curves[number].points.values())
+            proportional = [y[-1] * value / x[-1] for value in x]
+            axes.plot(x, proportional, color=colour, lw=1.2, ls="--", alpha=0.45, label=f"{kind}, proportional")
+            axes.plot(x, y, color=colour, lw=2, marker="o", ms=5, label=kind)
+            every += y
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.set_xticks(x, [str(value) for value in x], fontsize=8)
         axes.minorticks_off()
-        axes.set_yticks(_decades(y), [f"{value:g}" for value in _decades(y)], fontsize=8)
-        axes.set_ylim(min(y) / 2, max(y) * 2)
-        axes.set_xlabel(curve.over, fontsize=9)
-        axes.set_title(curve.unit, fontsize=9, loc="left", color=_INK)
+        axes.set_yticks(_decades(every), [f"{value:g}" for value in _decades(every)], fontsize=8)
+        axes.set_ylim(min(every) / 2, max(every) * 2)
+        axes.set_xlabel(first[number].over, fontsize=9)
+        axes.set_title(first[number].unit, fontsize=9, loc="left", color=_INK)
         axes.grid(color="#e9edf0")
         _plain(axes)
-    places[0].legend(fontsize=8, frameon=False)
+    places[0].legend(fontsize=7.5, frameon=False)
     _save(figure, file)
 
 

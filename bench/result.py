@@ -1,4 +1,4 @@
-"""What each part of the benchmark last found, kept as JSON beside the page that is written from all of them."""
+"""What each part of the benchmark last found on each kind of CPU, kept as JSON beside the page written of it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from autosam.core.files import write_json
-from bench.machine import facts, has_floors
+from autosam.inference.cpu import FEATURES
+from bench.machine import facts, has_floors, kind
 from bench.pairs import ratios
 
 FOLDER = Path("docs/speed")
+KINDS = (*reversed(FEATURES), "other")
+"""Kinds of CPU by their best instruction set, the fastest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,21 @@ class Row:
         return None if self.floor is None or not has_floors() else self.ratio >= self.floor
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Seconds over a number.
+
+    Attributes:
+        over: what the number is.
+        unit: of the values.
+        points: value by number, ascending.
+    """
+
+    over: str
+    unit: str
+    points: dict[int, float]
+
+
 def timed_row(
     path: str,
     names: tuple[str, str],
@@ -82,13 +100,31 @@ def keep(part: str, rows: list[Row]) -> None:
         close = ", ".join(f"{name} {value:.4g}" for name, value in row.agreement.items())
         floor = "" if row.met is None else f" (floor {row.floor:g}: {'reached' if row.met else 'MISSED'})"
         print(f"{row.path}: {row.ratio:.2f}{floor}; {close or 'nothing to compare'}; {row.note}", flush=True)
-    write_json(FOLDER / f"{part}.json", {"part": part, "machine": facts(), "rows": [asdict(row) for row in rows]})
+    write_json(_file(part, kind()), {"part": part, "machine": facts(), "rows": [asdict(row) for row in rows]})
 
 
-def read(part: str) -> tuple[dict[str, Any], list[Row]] | None:
-    """Returns the machine's facts and the rows of a part; None where it was not measured."""
-    file = FOLDER / f"{part}.json"
+def read(part: str, of: str) -> tuple[dict[str, Any], list[Row]] | None:
+    """Returns the machine's facts and the rows of a part on a kind of CPU; None where it was not measured."""
+    file = _file(part, of)
     if not file.is_file():
         return None
     content = json.loads(file.read_text(encoding="utf-8"))
     return content["machine"], [Row(**row) for row in content["rows"]]
+
+
+def keep_curves(curves: list[Curve]) -> None:
+    """Writes the curves of growth, with the machine's facts, for the page."""
+    write_json(_file("growth", kind()), {"machine": facts(), "curves": [asdict(one) for one in curves]})
+
+
+def read_curves(of: str) -> list[Curve] | None:
+    """Returns the curves of growth on a kind of CPU; None where they were not measured."""
+    file = _file("growth", of)
+    if not file.is_file():
+        return None
+    found = json.loads(file.read_text(encoding="utf-8"))["curves"]
+    return [Curve(one["over"], one["unit"], {int(x): y for x, y in one["points"].items()}) for one in found]
+
+
+def _file(part: str, of: str) -> Path:
+    return FOLDER / of.lower().replace(" ", "-") / f"{part}.json"

@@ -6,7 +6,7 @@ import pytest
 
 from bench import machine, page, result
 from bench.pairs import alternate
-from bench.result import Row, keep
+from bench.result import Curve, Row, keep, keep_curves, read_curves
 
 
 @pytest.mark.parametrize("floors", [False, True])
@@ -39,6 +39,24 @@ def test_parts_of_several_machines_name_theirs(tmp_path: Path, monkeypatch: pyte
     text = Path("docs/speed.md").read_text()
     assert "- step, lite: one (" in text
     assert "- image: another (" in text
+
+
+def test_every_kind_of_cpu_has_a_column_and_a_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = machine.facts()
+    for kind, floors, ratio in (("AVX2", False, 4.0), ("AMX bf16", True, 9.0)):
+        monkeypatch.setattr(result, "kind", lambda kind=kind: kind)
+        monkeypatch.setattr(result, "facts", lambda floors=floors: {**here, "floors": floors})
+        keep("step", [Row("a path", "theirs", "s", [2 * ratio], [2.0], ratio, 5.0)])
+        keep_curves([Curve("images", "s", {1: 1.0, 2: ratio}), Curve("side", "s", {1: 1.0, 4: ratio})])
+    page.write()
+    text = Path("docs/speed.md").read_text()
+    assert "| path | floor | AMX bf16 | AVX2 |" in text
+    assert "| a path | 5 | **9.00** ✓ | **4.00** |" in text
+    assert text.index("## AMX bf16") < text.index("## AVX2") < text.index("held to none")
+    assert Path("docs/images/growth.png").stat().st_size > 1000
+    kept = read_curves("AVX2")
+    assert kept is not None and kept[1].points == {1: 1.0, 4: 4.0}
 
 
 def test_works_take_turns() -> None:

@@ -21,7 +21,9 @@ Group = Annotated[
     str | None, typer.Option(help="Regular expression; its first group names a case's patient, clip or slide.")
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")]
-Engine = Annotated[str | None, typer.Option(help="auto, torch, openvino or onnxruntime.  [default: auto, measured]")]
+Engine = Annotated[
+    str | None, typer.Option(help="auto, torch, openvino, onnxruntime or torch-compile.  [default: auto, measured]")
+]
 Precision = Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.  [default: auto, measured]")]
 MaxMemory = Annotated[
     float | None,

@@ -16,6 +16,7 @@ from autosam.core.errors import UsageError
 from autosam.core.letterbox import PixelRule
 from autosam.core.precision import PRECISIONS, computing
 from autosam.core.prompt import ImageEmbedding
+from autosam.inference.torch_compile import compiled_by_torch
 from autosam.models.frozen_sam import FrozenSam
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Engine:
     """An engine at a precision.
 
     Attributes:
-        name: "torch", "openvino" or "onnxruntime".
+        name: "torch", "openvino", "onnxruntime", or "torch-compile".
         precision: "float32" or "bfloat16".
     """
 
@@ -46,6 +47,8 @@ ENGINES = (
     Engine("openvino", "float32"),
     Engine("onnxruntime", "float32"),
 )
+ON_REQUEST = (Engine("torch-compile", "float32"), Engine("torch-compile", "bfloat16"))
+"""What runs only where it is asked for by name: it compiles before its first image, in every process anew."""
 
 
 class Encoder(Protocol):
@@ -80,26 +83,27 @@ class TorchEncoder:
     Args:
         sam: the frozen SAM; it is moved to the device.
         device: where it runs.
-        precision: "float32" or "bfloat16".
+        engine: "torch" or "torch-compile", in a precision.
         threads: that work on one image on a CPU; torch's own number where None.
     """
 
     def __init__(
-        self, sam: FrozenSam, device: torch.device, precision: str = "float32", threads: int | None = None
+        self, sam: FrozenSam, device: torch.device, engine: Engine = REFERENCE, threads: int | None = None
     ) -> None:
-        self._sam = sam.to(device)
+        sam = sam.to(device)
+        self._encode = compiled_by_torch(sam.encode) if engine in ON_REQUEST else sam.encode
         self._device = device
         self.rule = sam.rule
-        self.engine = Engine("torch", precision)
+        self.engine = engine
         self.threads = threads or torch.get_num_threads()
-        self.identity = identity(sam, f"torch {torch.__version__} {device.type} {precision}")
+        self.identity = identity(sam, f"{engine.name} {torch.__version__} {device.type} {engine.precision}")
 
     def __call__(self, pixels: torch.Tensor) -> ImageEmbedding:
         """See `Encoder`."""
         if len(pixels) > 1:
             return one_by_one(self, pixels)
         with computing(self.engine.precision, self._device), working(self.threads):
-            return self._sam.encode(pixels.to(self._device)).to(self._device, torch.float32)
+            return self._encode(pixels.to(self._device)).to(self._device, torch.float32)
 
 
 def one_by_one(encode: Callable[[torch.Tensor], ImageEmbedding], pixels: torch.Tensor) -> ImageEmbedding:
@@ -139,16 +143,18 @@ def candidates(engine: str, precision: str, on: torch.device) -> list[Engine]:
     Args:
         engine: "auto" or the name of one.
         precision: "auto" or one of `PRECISIONS`. For torch "auto" is float32: the reference.
-        on: the device; others than the CPU run in torch, and in ONNX Runtime where it is asked for and has CUDA.
+        on: the device; others than the CPU run in torch, compiled or not, and in ONNX Runtime where it is asked for and
+            has CUDA.
 
     Raises:
         UsageError: for an unknown name, or where nothing fits the choice.
     """
-    names = dict.fromkeys(["auto", *(each.name for each in ENGINES)])
+    names = dict.fromkeys(["auto", *(each.name for each in (*ENGINES, *ON_REQUEST))])
     look_up(engine, names, "engine")
     look_up(precision, dict.fromkeys(["auto", *PRECISIONS]), "precision")
-    if engine == "torch" or (engine == "auto" and on.type != "cpu"):
-        return [Engine("torch", "float32" if precision == "auto" else precision)]
+    if engine.startswith("torch") or (engine == "auto" and on.type != "cpu"):
+        name = "torch" if engine == "auto" else engine
+        return [Engine(name, "float32" if precision == "auto" else precision)]
     if on.type != "cpu" and (engine, on.type) != ("onnxruntime", "cuda"):
         raise UsageError(f"the engine {engine} runs on the CPU only", cure="Use --device cpu or --engine torch")
     fitting = [each for each in ENGINES if engine in ("auto", each.name) and precision in ("auto", each.precision)]
@@ -169,8 +175,8 @@ def make_encoder(
 
     Args:
         sam: the frozen SAM.
-        engine: "torch", "openvino", "onnxruntime", or "auto": on a CPU the one that a short self-test found fastest
-            for this SAM; torch on any other device.
+        engine: "torch", "torch-compile", "openvino", "onnxruntime", or "auto": on a CPU the one that a short
+            self-test found fastest for this SAM; torch on any other device.
         on: the device; the CPU where None.
         precision: "float32", "bfloat16", or "auto": what the self-test found fastest.
         threads: that work on one image; where None, what the self-test found fastest for many images.
@@ -210,7 +216,7 @@ def build_encoder(sam: FrozenSam, engine: Engine, on: torch.device, threads: int
         from autosam.inference.onnx_encoder import OnnxEncoder
 
         return OnnxEncoder(sam, on, threads)
-    return TorchEncoder(sam, on, engine.precision, threads)
+    return TorchEncoder(sam, on, engine, threads)
 
 
 @contextlib.contextmanager

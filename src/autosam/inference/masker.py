@@ -15,6 +15,7 @@ from autosam.core.prompt import ImageEmbedding
 from autosam.inference.compiled import compiled
 from autosam.inference.engine import Engine
 from autosam.inference.halves import GraphHalves, Halves, TorchHalves
+from autosam.inference.torch_compile import compiled_by_torch
 from autosam.inference.traced import Whole, graph_inputs
 from autosam.models.segmenter import Masks, Segmenter
 
@@ -71,6 +72,7 @@ class TorchMasker:
         embed: gives a frame's embedding; None where the segmenter needs none.
         device: where g, h and the mask decoder run.
         precision: theirs.
+        compiles: whether torch compiles them.
     """
 
     def __init__(
@@ -79,8 +81,11 @@ class TorchMasker:
         embed: Callable[[Frame], ImageEmbedding] | None,
         device: torch.device,
         precision: str = "float32",
+        *,
+        compiles: bool = False,
     ) -> None:
         self.segmenter = segmenter
+        self._masks = compiled_by_torch(segmenter) if compiles else segmenter
         self.embed = embed
         self.device = device
         self.precision = precision
@@ -102,7 +107,7 @@ class TorchMasker:
         self.segmenter.train(False)
         with computing(self.precision, self.device):
             seen = frame.seen(self.segmenter.size, self.segmenter.rule)[None]
-            return self.segmenter(seen.to(self.device), embedding)
+            return self._masks(seen.to(self.device), embedding)
 
     def apart(self) -> Halves:
         """See `Divisible`."""

@@ -120,8 +120,8 @@ def load(
         run: the folder that training wrote, or its model.safetensors.
         decoder: "sam", or "surrogate" for g and h alone.
         sam: name or file of the frozen SAM, where it is not found under the name that the checkpoint gives.
-        engine: "torch", "openvino", "onnxruntime" (for SAM's image encoder, the rest in torch), or "auto": on a CPU
-            the fastest by a short self-test of SAM's image encoder, whose result is kept.
+        engine: "torch", "openvino", "onnxruntime", "torch-compile", or "auto": on a CPU the fastest by a short
+            self-test of SAM's image encoder, whose result is kept; torch on any other device.
         precision: "float32", "bfloat16" or "auto". `engine="torch", precision="float32"` is the reference.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         threshold: foreground is where the probability is at least this; the checkpoint's own where None.

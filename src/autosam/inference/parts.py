@@ -11,7 +11,7 @@ import torch
 from autosam.core.errors import AutoSAMError
 from autosam.core.letterbox import PixelRule
 from autosam.inference.embed import Embedder
-from autosam.inference.engine import REFERENCE, Engine, build_encoder, candidates, first_line
+from autosam.inference.engine import ON_REQUEST, REFERENCE, Engine, build_encoder, candidates, first_line
 from autosam.inference.masker import GraphMasker, Masker, TorchMasker
 from autosam.inference.openvino_encoder import has_bfloat16, openvino
 from autosam.inference.selftest import choose, kept
@@ -86,7 +86,8 @@ def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> 
     """
     fitting = candidates(engine, precision, on)
     chosen, rule, together = _choose(parts, fitting)
-    if chosen.name != "torch":
+    compiles = chosen in ON_REQUEST
+    if chosen.name != REFERENCE.name and not compiles:
         try:
             return _graph(parts, chosen, rule, on, together if chosen.name == "openvino" else 1)
         except AutoSAMError:
@@ -100,10 +101,11 @@ def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> 
     segmenter = parts.segmenter
     if segmenter.sam is None:
         segmenter.to(on)
-        return TorchMasker(segmenter, None, on, chosen.precision), None
+        return TorchMasker(segmenter, None, on, chosen.precision, compiles=compiles), None
     encoder = build_encoder(segmenter.sam, chosen, on)
     segmenter.to(on)
-    return TorchMasker(segmenter, Embedder(encoder), on, encoder.engine.precision), encoder.identity
+    masker = TorchMasker(segmenter, Embedder(encoder), on, encoder.engine.precision, compiles=compiles)
+    return masker, encoder.identity
 
 
 def _choose(parts: Parts, fitting: list[Engine]) -> tuple[Engine, PixelRule | None, int]:

@@ -50,7 +50,8 @@ class TrainConfig(BaseModel):
         weight_decay: the optimiser's.
         ema: decay of the average of weights that is evaluated and kept.
         device: "auto", "cpu", "cuda", "cuda:N", "mps".
-        engine: what runs the SAM's image encoder: "auto" (by a short self-test), "torch", "openvino", "onnxruntime".
+        engine: what runs the SAM's image encoder: "auto" (by a short self-test), "torch", "openvino", "onnxruntime",
+            "torch-compile".
         precision: of the encoder and of the steps: "float32", "bfloat16", or "auto": whichever is faster here.
         seed: of the split, the augmentation, the order and the first weights.
         init: run or checkpoint to start g and h from.
