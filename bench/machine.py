@@ -11,6 +11,7 @@ import psutil
 import torch
 
 from autosam.inference.cpu import cores, cpu_features, cpu_name
+from autosam.models.sam_model import Sam
 
 _LIBRARIES = ("autosam", "torch", "transformers", "openvino", "onnxruntime", "numpy")
 _FAST = ("AVX-512 bf16", "AMX bf16")
@@ -26,7 +27,7 @@ def facts() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "memory": psutil.virtual_memory().total,
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "versions": {name: _version(name) for name in _LIBRARIES},
+        "versions": {**{name: _version(name) for name in _LIBRARIES}, "encoder code": str(Sam.code_version)},
     }
 
 

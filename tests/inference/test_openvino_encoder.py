@@ -20,6 +20,10 @@ class Precise(nn.Module):
         return made
 
 
+class PreciseConvolution(nn.Conv2d):
+    full_precision = True
+
+
 class Whole(nn.Module):
     """Reaches its first part in two ways, as a graph of a segmenter reaches its SAM."""
 
@@ -28,9 +32,10 @@ class Whole(nn.Module):
         self.known = nn.ModuleDict({"first": Precise()})
         self.first = self.known["first"]
         self.second = nn.Conv2d(4, 4, 1)
+        self.third = PreciseConvolution(4, 4, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        made: torch.Tensor = self.second(self.first(x))
+        made: torch.Tensor = self.third(self.second(self.first(x)))
         return made
 
 
@@ -42,4 +47,4 @@ def test_a_part_that_asks_for_float32_is_marked_and_no_other(tmp_path: Path) -> 
         name.split("/")[0]: "DisablePrecisionConversion_0" in list(op.get_rt_info())
         for name, op in convolutions.items()
     }
-    assert marked == {"__module.first.convolution": True, "__module.second": False}
+    assert marked == {"__module.first.convolution": True, "__module.second": False, "__module.third": True}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from autosam.models import tiny_vit_blocks
-from autosam.models.tiny_vit_blocks import MLP, Attention, Block, Bottleneck
+from autosam.models.tiny_vit_blocks import HEAD_WIDTH, MLP, Attention, Block, Bottleneck
 
 
 def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +53,17 @@ def test_attention_is_that_of_its_formula_in_every_window() -> None:
                 slow = attention.proj(torch.cat(heads, -1)).view(2, 2, 64)
                 fast = out[image, top : top + 2, left : left + 2]
                 torch.testing.assert_close(fast, slow, rtol=1e-4, atol=1e-5)
+
+
+def test_what_no_residual_corrects_is_float32_under_bfloat16() -> None:
+    torch.manual_seed(0)
+    block, merge = Block(HEAD_WIDTH, 8, 4), Bottleneck(HEAD_WIDTH, 2 * HEAD_WIDTH, 2 * HEAD_WIDTH, side=8, stride=2)
+    image = torch.randn(1, HEAD_WIDTH, 8, 8)
+    with torch.no_grad():
+        plain = merge(image)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert merge(image).dtype == torch.float32
+            torch.testing.assert_close(merge(image), plain)
+            local = block.local_conv(image.to(torch.bfloat16))
+        assert local.dtype == torch.float32
+        torch.testing.assert_close(local, block.local_conv(image.to(torch.bfloat16).to(torch.float32)))

@@ -19,7 +19,7 @@ from autosam.training.plan import CLOSING_SECONDS
 from autosam.training.replan import Replanner
 from autosam.training.run_config import Plan, read_run_config, write_run_config
 from autosam.training.train import train
-from tests.training.test_train import Stops
+from tests.training.small import Stops
 
 TINY: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 4, "views": 1, "epochs": 6, "engine": "torch"}
 PLAN = Plan(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +14,13 @@ import pytest
 import torch
 
 import autosam
-from autosam.core.errors import DataError, Interrupted, UsageError
-from autosam.core.progress import Silent
+from autosam.core.errors import Interrupted, UsageError
 from autosam.models.checkpoint import load, read_card
 from autosam.models.frozen_sam import load_sam
 from autosam.models.prompt_encoder import PROMPT_ENCODERS
 from autosam.training.run import RunFolder
 from autosam.training.train import train
-
-TINY: dict[str, Any] = {
-    "sam": "tiny-random",
-    "size": 32,
-    "batch": 3,
-    "views": 2,
-    "epochs": 3,
-    "engine": "torch",
-    # What is left open is measured, and chosen anew by a run that was stopped before it had a plan.
-    "precision": "float32",
-    "augment": "histology",
-}
-
-
-class Stops(Silent):
-    """Asks to stop, as Ctrl-C does, at the n-th piece of a stage."""
-
-    def __init__(self, stage: str, at: int) -> None:
-        self._stage, self._left, self._now = stage, at, ""
-
-    def start(self, what: str, total: int | None = None, done: int = 0) -> None:
-        self._now = what
-
-    def advance(self, pieces: int = 1, note: str = "") -> None:
-        if self._now.startswith(self._stage):
-            self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGINT)
+from tests.training.small import TINY, Stops
 
 
 def test_a_run_holds_what_it_promises_and_sam_stays_as_it_was(discs: Path, tmp_path: Path) -> None:
@@ -127,36 +96,9 @@ def test_nothing_is_overwritten(discs: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_changed_data_is_not_resumed(discs: Path, tmp_path: Path) -> None:
-    with pytest.raises(Interrupted):
-        train(discs, tmp_path / "run", progress=Stops("training", 2), **TINY)
-    mask = discs / "masks" / "case3.png"
-    shutil.copy(discs / "masks" / "case4.png", mask)
-    with pytest.raises(DataError, match="have changed"):
-        train(discs, tmp_path / "run", resume=True, **TINY)
-
-
 def test_live_views_train_too(discs: Path, tmp_path: Path) -> None:
     live: dict[str, Any] = {**TINY, "views": 0, "epochs": 1}
     assert (train(discs, tmp_path / "run", **live) / "model.safetensors").exists()
-
-
-class Listens(Silent):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
-
-
-def test_a_full_disk_is_said_to_take_views(discs: Path, tmp_path: Path, disk: Callable[[int], None]) -> None:
-    disk(1 << 20)
-    listener = Listens()
-    run = train(discs, tmp_path / "run", progress=listener, **{**TINY, "epochs": 1})
-    assert any("has room for 1 of 2 views" in said and "AUTOSAM_CACHE" in said for said in listener.said)
-    assert "in 1 views" in (run / "config.yaml").read_text()
 
 
 def test_one_image_is_enough_and_said_to_be_little(discs: Path, tmp_path: Path) -> None:
@@ -166,13 +108,6 @@ def test_one_image_is_enough_and_said_to_be_little(discs: Path, tmp_path: Path) 
     run = train(discs, tmp_path / "run", **{**TINY, "epochs": 1})
     assert read_card(run / "model.safetensors").training["val_dice"] is None
     assert "nothing is known" in (run / "card.md").read_text()
-
-
-def test_minutes_bound_the_whole_and_the_plan_is_written(discs: Path, tmp_path: Path) -> None:
-    bounded: dict[str, Any] = {**TINY, "epochs": None, "minutes": 0.15}
-    text = (train(discs, tmp_path / "run", **bounded) / "config.yaml").read_text()
-    assert "0.15 minutes" in text
-    assert "steps:" in text
 
 
 @pytest.mark.parametrize("loss", ["bce-dice", "minmax"])

@@ -176,7 +176,7 @@ def _convert(module: torch.nn.Module, shapes: Sequence[tuple[int, ...]], file: P
         )
     # A part that is reached in two ways is named after either.
     parts = module.named_modules(remove_duplicate=False)
-    precise = tuple(f"__module.{name}." for name, part in parts if hasattr(part, "full_precision"))
+    precise = tuple(f"__module.{name}{end}" for name, part in parts if hasattr(part, "full_precision") for end in "./")
     for node in graph.get_ops():
         if node.get_friendly_name().startswith(precise):
             # What tells the CPU plugin to keep a node in float32 where the rest is in bfloat16.

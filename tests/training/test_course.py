@@ -1,0 +1,63 @@
+"""The stages of a training: what they ask of data and encoder, and what they say."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autosam.core.errors import DataError, Interrupted, ModelError
+from autosam.training.run import RunFolder
+from autosam.training.run_config import read_run_config, write_run_config
+from autosam.training.train import train
+from tests.training.small import TINY, Listens, Stops
+
+
+def test_changed_data_is_not_resumed(discs: Path, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(discs, tmp_path / "run", progress=Stops("training", 2), **TINY)
+    mask = discs / "masks" / "case3.png"
+    shutil.copy(discs / "masks" / "case4.png", mask)
+    with pytest.raises(DataError, match="have changed"):
+        train(discs, tmp_path / "run", resume=True, **TINY)
+
+
+def test_a_full_disk_is_said_to_take_views(discs: Path, tmp_path: Path, disk: Callable[[int], None]) -> None:
+    disk(1 << 20)
+    listener = Listens()
+    run = train(discs, tmp_path / "run", progress=listener, **{**TINY, "epochs": 1})
+    assert any("has room for 1 of 2 views" in said and "AUTOSAM_CACHE" in said for said in listener.said)
+    assert "in 1 views" in (run / "config.yaml").read_text()
+
+
+def test_minutes_bound_the_whole_and_the_plan_is_written(discs: Path, tmp_path: Path) -> None:
+    bounded: dict[str, Any] = {**TINY, "epochs": None, "minutes": 0.15}
+    text = (train(discs, tmp_path / "run", **bounded) / "config.yaml").read_text()
+    assert "0.15 minutes" in text
+    assert "steps:" in text
+
+
+def test_another_encoder_does_not_go_on_with_a_run(discs: Path, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(discs, tmp_path / "run", progress=Stops("training", 2), **TINY)
+    file = RunFolder(tmp_path / "run").config
+    choices, plan = read_run_config(file)
+    assert plan is not None
+    write_run_config(file, choices, plan.model_copy(update={"encoder": "of another version"}))
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(ModelError, match=r"of another version.*start another --out"):
+        train(discs, tmp_path / "run", resume=True, **TINY)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+
+
+def test_a_resumed_run_keeps_views_that_the_disk_took(discs: Path, tmp_path: Path, disk: Callable[[int], None]) -> None:
+    disk(1 << 20)
+    whole = train(discs, tmp_path / "whole", **TINY)
+    with pytest.raises(Interrupted):
+        train(discs, tmp_path / "part", progress=Stops("training", 4), **TINY)
+    disk(100 << 30)
+    resumed = train(discs, tmp_path / "part", resume=True, **TINY)
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
