@@ -1,11 +1,11 @@
 """Memory: a ViT encoder's activations beside transformers' own, and the largest SAM as a whole.
 
-    python -m bench.memory [--sam sam-vit-base] [--huge sam-vit-huge] [--rounds 1]
+    python -m bench.memory [--sam sam-vit-base] [--huge sam-vit-huge] [--rounds 3]
 
 Each figure is that of a process of its own: the greatest resident memory while one image is encoded in torch float32,
 less what was resident before for activations, the whole of it for the largest SAM, loaded from its file; and the whole
-of it while a graph is made and run by an engine, beside what the self-test asks for. Linux only. About 5 minutes on two
-cores; memory hardly varies, so that one round says it.
+of it while a graph is made and run by an engine, beside what the self-test asks for. The worst round counts. Linux
+only. About 6 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sam", default="sam-vit-base", help="the SAM whose activations count; '' leaves it out")
     parser.add_argument("--huge", default="sam-vit-huge", help="the SAM that must fit as a whole; '' leaves it out")
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--child", choices=["ours", "reference", *GRAPH_COPIES], help=argparse.SUPPRESS)
     parser.add_argument("--source", help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -85,6 +85,14 @@ def test_pieces_of_any_size_are_the_whole(piece_bytes: int) -> None:
     written_out = (q @ k.transpose(-1, -2) / 8**0.5 + bias).softmax(-1) @ v
     torch.testing.assert_close(attend(q, k, v, down, across), written_out)
     torch.testing.assert_close(attend_in_pieces(q, k, v, down, across, piece_bytes), written_out)
+    for one in (down, across):
+        one.requires_grad_()
+    trained = attend_in_pieces(q, k, v, down, across, piece_bytes)
+    torch.testing.assert_close(trained, written_out)
+    wanted = torch.autograd.grad(attend(q, k, v, down, across).square().sum(), (down, across))
+    torch.testing.assert_close(torch.autograd.grad(trained.square().sum(), (down, across)), wanted)
+    with torch.no_grad():
+        torch.testing.assert_close(attend_in_pieces(q, k, v, down, across, piece_bytes), written_out)
 
 
 class Largest(TorchDispatchMode):

@@ -7,6 +7,7 @@ the query. Written out, a 64x64 grid has 16.8 M such sums a head, and a layer of
 
 from __future__ import annotations
 
+import math
 import sys
 
 import torch
@@ -92,15 +93,27 @@ def attend_in_pieces(
     """
     batch, heads, positions, side = (int(size) for size in down.shape)
     row = heads * side * positions * q.element_size()
-    images = max(1, piece_bytes // (row * side))
+    images = max(1, min(batch, piece_bytes // (row * side)))
     rows = max(1, min(side, piece_bytes // row))
+    # One buffer for every piece: a heap that small results cut up would be asked for new room again and again.
+    graded = torch.is_grad_enabled() and (down.requires_grad or across.requires_grad)
+    whole = images == batch and rows == side
+    room = None if graded or whole else down.new_empty(images * heads * rows * side * positions)
     done = []
     for first in range(0, batch, images):
         some = slice(first, first + images)
         parts = []
         for top in range(0, positions, rows * side):
             part = slice(top, top + rows * side)
-            bias = down[some, :, part, :, None] + across[some, :, part, None, :]
+            bias = _bias(down[some, :, part], across[some, :, part], room)
             parts.append(scaled_dot_product_attention(q[some, :, part], k[some], v[some], attn_mask=bias.flatten(3)))
         done.append(torch.cat(parts, 2))
     return torch.cat(done)
+
+
+def _bias(down: Tensor, across: Tensor, room: Tensor | None) -> Tensor:
+    """Returns each query's terms for every row and column, (B, heads, P, side, side), in `room` where there is some."""
+    if room is None:
+        return down[..., :, None] + across[..., None, :]
+    shape = (*down.shape, across.shape[-1])
+    return torch.add(down[..., :, None], across[..., None, :], out=room[: math.prod(shape)].view(shape))
