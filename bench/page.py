@@ -42,7 +42,11 @@ def write() -> None:
     floors = {kind: any(machine["floors"] for machine, _ in parts.values()) for kind, parts in found.items()}
     text = [_HEAD]
     if sides:
-        some = {kind: [row for row in rows if row.unit in ("s", "MB")] for kind, rows in sides.items()}
+        # A floor of 1 is a limit and no race.
+        some = {
+            kind: [row for row in rows if row.unit in ("s", "MB") and row.floor is not None and row.floor > 1]
+            for kind, rows in sides.items()
+        }
         some = {kind: rows for kind, rows in some.items() if rows}
         if some:
             draw_ratios(some, any(floors.values()), PICTURE)

@@ -22,14 +22,18 @@ def draw_ratios(sides: dict[str, list[Row]], floors: bool, file: Path) -> None:
         file: where the picture goes.
     """
     plt = _pyplot()
-    paths = list(dict.fromkeys(row.path for rows in sides.values() for row in rows))
-    high = 0.8 / len(sides)
-    figure, axes = plt.subplots(figsize=(9, (0.3 + 0.28 * len(sides)) * len(paths) + 1.3), constrained_layout=True)
+    bars: dict[tuple[str, str], float] = {}
+    middles, down = {}, 0.0
+    for path in dict.fromkeys(row.path for rows in sides.values() for row in rows):
+        kinds = [kind for kind, rows in sides.items() if any(row.path == path for row in rows)]
+        bars |= {(path, kind): down - number for number, kind in enumerate(kinds)}
+        middles[path] = down - (len(kinds) - 1) / 2
+        down -= len(kinds) + 0.8
+    figure, axes = plt.subplots(figsize=(9, 1.1 - 0.24 * down), constrained_layout=True)
     for number, (kind, rows) in enumerate(sides.items()):
-        shift = 0.4 - high * (number + 0.5)
-        places = [len(paths) - 1 - paths.index(row.path) + shift for row in rows]
+        places = [bars[row.path, kind] for row in rows]
         ratios = [row.ratio for row in rows]
-        axes.barh(places, ratios, height=0.9 * high, color=_COLOURS[number], alpha=0.85, zorder=2, label=kind)
+        axes.barh(places, ratios, height=0.9, color=_COLOURS[number], alpha=0.85, zorder=2, label=kind)
         for place, row in zip(places, rows, strict=True):
             rounds = [first / second for first, second in zip(row.before, row.after, strict=True)]
             axes.scatter(rounds, [place] * len(rounds), s=11, color=_INK, zorder=3, linewidths=0)
@@ -39,10 +43,10 @@ def draw_ratios(sides: dict[str, list[Row]], floors: bool, file: Path) -> None:
             )  # fmt: skip
     limits = {row.path: row.floor for rows in sides.values() for row in rows if floors and row.floor is not None}
     for path, floor in limits.items():
-        place = len(paths) - 1 - paths.index(path)
-        axes.plot([floor] * 2, [place - 0.44, place + 0.44], color=_FLOOR, lw=2, zorder=4)
-    axes.set_yticks(range(len(paths))[::-1], paths, fontsize=9)
-    axes.set_ylim(-0.6, len(paths) - 0.4)
+        ends = [place for (of, _), place in bars.items() if of == path]
+        axes.plot([floor] * 2, [min(ends) - 0.55, max(ends) + 0.55], color=_FLOOR, lw=2, zorder=4)
+    axes.set_yticks(list(middles.values()), list(middles), fontsize=9)
+    axes.set_ylim(down + 0.2, 1)
     axes.set_xscale("log")
     greatest = max([row.ratio for rows in sides.values() for row in rows] + list(limits.values()))
     ticks = [tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if tick < greatest]
