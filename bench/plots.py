@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from autosam.core.files import write_bytes
-from bench.result import Curve, Row
+from bench.result import KINDS, Curve, Row
 
 _INK, _FLOOR = "#22303c", "#d1603d"
-_COLOURS = ("#1f6f8b", "#5aa9a3", "#8c7aa9", "#b08d57", "#7b8794")
+_COLOURS = dict(zip(KINDS, ("#1f6f8b", "#5aa9a3", "#b08d57", "#8c7aa9", "#7b8794"), strict=True))
 
 
 def draw_ratios(sides: dict[str, list[Row]], floors: bool, file: Path) -> None:
@@ -30,10 +30,10 @@ def draw_ratios(sides: dict[str, list[Row]], floors: bool, file: Path) -> None:
         middles[path] = down - (len(kinds) - 1) / 2
         down -= len(kinds) + 0.8
     figure, axes = plt.subplots(figsize=(9, 1.1 - 0.24 * down), constrained_layout=True)
-    for number, (kind, rows) in enumerate(sides.items()):
+    for kind, rows in sides.items():
         places = [bars[row.path, kind] for row in rows]
         ratios = [row.ratio for row in rows]
-        axes.barh(places, ratios, height=0.9, color=_COLOURS[number], alpha=0.85, zorder=2, label=kind)
+        axes.barh(places, ratios, height=0.9, color=_COLOURS[kind], alpha=0.85, zorder=2, label=kind)
         for place, row in zip(places, rows, strict=True):
             rounds = [first / second for first, second in zip(row.before, row.after, strict=True)]
             axes.scatter(rounds, [place] * len(rounds), s=11, color=_INK, zorder=3, linewidths=0)
@@ -71,7 +71,8 @@ def draw_growth(sides: dict[str, list[Curve]], file: Path) -> None:
     figure, places = plt.subplots(1, len(first), figsize=(3.4 * len(first), 3.2), constrained_layout=True)
     for number, axes in enumerate(places):
         every = []
-        for colour, (kind, curves) in zip(_COLOURS, sides.items(), strict=False):
+        for kind, curves in sides.items():
+            colour = _COLOURS[kind]
             x, y = list(curves[number].points), list(curves[number].points.values())
             proportional = [y[-1] * value / x[-1] for value in x]
             axes.plot(x, proportional, color=colour, lw=1.2, ls="--", alpha=0.45, label=f"{kind}, proportional")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 from autosam.core.progress import Silent
+from autosam.training.config import TrainConfig
 
 TINY: dict[str, Any] = {
     "sam": "tiny-random",
@@ -19,6 +21,11 @@ TINY: dict[str, Any] = {
     "precision": "float32",
     "augment": "histology",
 }
+
+
+def tiny_config(data: Path, **choices: Any) -> TrainConfig:
+    """Returns the choices for a data set, with others of them."""
+    return TrainConfig.model_validate({**TINY, "data": data, **choices})
 
 
 class Stops(Silent):

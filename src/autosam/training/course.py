@@ -15,11 +15,12 @@ from autosam.inference.engine import Encoder
 from autosam.training.build import finished_card, make_card
 from autosam.training.cases import Cases, read_cases
 from autosam.training.config import TrainConfig
+from autosam.training.encoding import Encoding, find_encoder, make_encoding
 from autosam.training.examples import fill_plain
 from autosam.training.fit import fit
 from autosam.training.keeper import Keeper, mean_dice
 from autosam.training.memory import within_memory
-from autosam.training.parts import Encoding, Networks, find_encoder, make_encoding, make_networks
+from autosam.training.networks import Networks, make_networks
 from autosam.training.plan import Pace, decide, measure
 from autosam.training.replan import Replanner
 from autosam.training.run import RunFolder

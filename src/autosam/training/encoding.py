@@ -1,74 +1,26 @@
-"""What a training works with: its networks, and how images come to them."""
+"""How images come to the networks: the encoder, its cache, the views of the training cases, and validation's masks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
-
 from autosam.core.checks import look_up
 from autosam.core.files import cache_folder
-from autosam.core.probability import Mapping
 from autosam.data.augment import AUGMENTATIONS
 from autosam.data.embeddings import CACHE_BYTES, EmbeddingCache
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import Encoder, make_encoder
-from autosam.inference.engine import device as find_device
 from autosam.inference.masker import TorchMasker
 from autosam.inference.predict import Predictor
-from autosam.models.frozen_sam import FrozenSam, load_sam
-from autosam.models.segmenter import Segmenter
-from autosam.training.build import make_segmenter
 from autosam.training.cases import Cases
-from autosam.training.config import TrainConfig
 from autosam.training.examples import Examples
-from autosam.training.losses import LOSSES
+from autosam.training.networks import Networks
 from autosam.training.run_config import Plan
 from autosam.training.tiling import Tiling
 
 # Of the time for everything: an engine that is a little faster is not worth the time that the views need.
 SELF_TEST_SHARE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Networks:
-    """What is trained, and on what.
-
-    Attributes:
-        config: the choices that they are made by.
-        device: where they run.
-        sam: the frozen SAM; None for a method that needs none.
-        mapping: how logits become a probability.
-        segmenter: what is trained, with its first weights.
-        shadow: the same architecture; it holds the averaged weights.
-    """
-
-    config: TrainConfig
-    device: torch.device
-    sam: FrozenSam | None
-    mapping: Mapping
-    segmenter: Segmenter
-    shadow: Segmenter
-
-    def begin_again(self) -> None:
-        """Gives the segmenter its first weights back."""
-        first = make_segmenter(self.config, self.sam, self.mapping).trained().state_dict()
-        self.segmenter.trained().load_state_dict(first)
-
-
-def make_networks(config: TrainConfig) -> Networks:
-    """Returns the networks of the choices, on the CPU until there is something for them to do.
-
-    Raises:
-        UsageError: for choices that cannot be.
-        ModelError: for weights that are missing or do not fit.
-    """
-    _, mapping = look_up(config.loss, LOSSES, "loss")
-    device = find_device(config.device)
-    sam = load_sam(config.sam) if config.has_sam else None
-    segmenter, shadow = (make_segmenter(config, sam, mapping) for _ in range(2))
-    return Networks(config, device, sam, mapping, segmenter, shadow)
 
 
 def find_encoder(networks: Networks, plan: Plan | None, left: Callable[[], float]) -> Encoder | None:
