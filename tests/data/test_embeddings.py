@@ -13,7 +13,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autosam.core.errors import ModelError
+from autosam.core.errors import ModelError, ResourceError
 from autosam.core.prompt import ImageEmbedding
 from autosam.data import embeddings
 from autosam.data.embeddings import EmbeddingCache
@@ -160,6 +160,36 @@ def test_size_is_bounded(tmp_path: Path) -> None:
         cache.put(f"{n:02d}aa", _embedding(n))
         assert cache.size() <= 3 * one
     assert cache.get("09aa") is not None
+
+
+@pytest.mark.parametrize("old", [0, 3])
+def test_a_full_disk_gets_back_what_was_not_used_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: int
+) -> None:
+    keys = [f"{n:02d}ab" for n in range(6)]
+    for age, key in enumerate(keys):
+        EmbeddingCache(tmp_path).put(key, _embedding(age))
+        if age < old:
+            os.utime(EmbeddingCache(tmp_path)._file(key), (1000 + age, 1000 + age))
+    cache, whole = EmbeddingCache(tmp_path), EmbeddingCache(tmp_path).size()
+    write, on_disk = embeddings.write_bytes, EmbeddingCache(tmp_path).size
+
+    def full(file: Path, data: bytes, *, lasting: bool = True) -> None:
+        if on_disk() + len(data) > whole:
+            raise ResourceError("no space left to write it", file=file)
+        write(file, data, lasting=lasting)
+
+    monkeypatch.setattr(embeddings, "write_bytes", full)
+    monkeypatch.setattr(embeddings, "_GIVEN_UP_AT_ONCE", 2)
+    fits = 0
+    with pytest.raises(ResourceError):
+        for n in range(10, 20):
+            cache.put(f"{n}ab", _embedding(n))
+            fits += 1
+    assert fits == old, "as many as were old"
+    kept = [cache.get(key) is not None for key in keys]
+    assert kept == [False] * old + [True] * (6 - old), "what others use stays"
+    assert all(cache.get(f"{10 + n}ab") is not None for n in range(fits))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from autosam.training.views import (
     choose_views,
     embedding_seconds,
     fitting_frames,
+    views_in_words,
     views_on_disk,
 )
 
@@ -60,3 +61,8 @@ def test_a_short_training_keeps_most_of_its_time_for_steps() -> None:
 @pytest.mark.parametrize("left", [60.0, 6000.0])
 def test_live_training_has_no_cached_views(left: float) -> None:
     assert choose_views(0, 1.0, left, train=10, val=2) == 0
+
+
+@pytest.mark.parametrize(("views", "said"), [(0, "live views"), (1, "1 view"), (5, "5 views")])
+def test_views_are_told_in_words(views: int, said: str) -> None:
+    assert views_in_words(views) == said

@@ -38,7 +38,7 @@ def train(
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Images a step.  [default: 4]")] = None,
     size: Annotated[int | None, typer.Option(help="Side of g's input.  [default: SAM's, at most 512]")] = None,
-    val: Annotated[float | None, typer.Option(help="Share held out to choose the checkpoint.  [default: 0.2]")] = None,
+    val: Annotated[float | None, typer.Option(help="Share held out to choose the checkpoint.  [default: 0.1]")] = None,
     val_data: Annotated[Path | None, typer.Option(help="A folder or CSV of its own for that.")] = None,
     group: Group = None,
     foreground: Foreground = None,

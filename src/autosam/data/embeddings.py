@@ -17,7 +17,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from autosam.core.errors import ModelError
+from autosam.core.errors import ModelError, ResourceError
 from autosam.core.files import write_bytes
 from autosam.core.memory import check_room
 from autosam.core.prompt import ImageEmbedding
@@ -28,6 +28,8 @@ _STALE_SECONDS = 3600
 # How old the time of an entry's last use may be before it is written again.
 _USED_SECONDS = 600
 _ROOM_AFTER_PRUNE = 0.9
+# A full disk is given this many times what it has no room for.
+_GIVEN_UP_AT_ONCE = 64
 # Left to everything else: a tenth of a small disk, this much of a large one.
 _MOST_LEFT_FREE = 8 << 30
 
@@ -64,6 +66,7 @@ class EmbeddingCache:
         self._bytes: int | None = None
         self._counting = threading.Lock()
         self._sound: dict[str, tuple[int, int, int]] = {}
+        self._made = time.time()
 
     @staticmethod
     def key(**parts: str | int) -> str:
@@ -95,13 +98,21 @@ class EmbeddingCache:
     def put(self, key: str, embedding: ImageEmbedding) -> None:
         """Stores an embedding, whole or not at all.
 
+        A full disk gets back entries that nothing has used since this object was made.
+
         Raises:
             ModelError: where a value is NaN or infinite, or half precision cannot hold it.
-            ResourceError: where the disk is full.
+            ResourceError: where the disk is full all the same.
         """
         data = _packed(key, embedding)
-        # An entry that a power cut takes is made again, and one that it cuts fails its checksum.
-        write_bytes(self._file(key), data, lasting=False)
+        while True:
+            try:
+                # An entry that a power cut takes is made again, and one that it cuts fails its checksum.
+                write_bytes(self._file(key), data, lasting=False)
+                break
+            except ResourceError:
+                if not self._give_up(_GIVEN_UP_AT_ONCE * len(data)):
+                    raise
         self._sound.pop(key, None)
         if self.max_bytes is None:
             return
@@ -152,14 +163,15 @@ class EmbeddingCache:
         self._sweep()
         entries = sorted(self._entries())
         total = sum(size for _, _, size in entries)
-        freed = 0
-        for _, file, size in entries:
-            if total - freed <= max_bytes:
-                break
-            with contextlib.suppress(OSError):
-                file.unlink(missing_ok=True)
-                freed += size
+        freed = _remove(entries, total - max_bytes)
         self._bytes = total - freed
+        return freed
+
+    def _give_up(self, wanted: int) -> int:
+        """Removes old entries, those used least recently first, to free `wanted` bytes; returns the bytes freed."""
+        with self._counting:
+            freed = _remove([each for each in sorted(self._entries()) if each[0] < self._made - _USED_SECONDS], wanted)
+            self._bytes = None
         return freed
 
     def _file(self, key: str) -> Path:
@@ -176,6 +188,18 @@ class EmbeddingCache:
             with contextlib.suppress(OSError):
                 if time.time() - file.stat().st_mtime > _STALE_SECONDS:
                     file.unlink(missing_ok=True)
+
+
+def _remove(entries: list[tuple[float, Path, int]], wanted: int) -> int:
+    """Removes entries (last use, file, size) from the first on until `wanted` bytes are freed; returns how many were."""
+    freed = 0
+    for _, file, size in entries:
+        if freed >= wanted:
+            break
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
+            freed += size
+    return freed
 
 
 def _packed(key: str, embedding: ImageEmbedding) -> bytes:

@@ -73,7 +73,7 @@ class TrainConfig(BaseModel):
     batch: int = Field(default=4, ge=1)
     accumulate: int = Field(default=1, ge=1)
     size: int | None = Field(default=None, ge=32)
-    val: float = Field(default=0.2, ge=0, lt=1)
+    val: float = Field(default=0.1, ge=0, lt=1)
     val_data: Path | None = None
     group: str | None = None
     foreground: str | None = None

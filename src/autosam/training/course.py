@@ -29,7 +29,7 @@ from autosam.training.signals import Stop
 from autosam.training.state import State, load_state
 from autosam.training.summary import write_card
 from autosam.training.tiling import Tiling, choose_tiling, kept_tiling
-from autosam.training.views import choose_views, embedding_pace, fitting_frames, views_on_disk
+from autosam.training.views import choose_views, embedding_pace, fitting_frames, views_in_words, views_on_disk
 
 
 class Course:
@@ -156,7 +156,7 @@ class Course:
             return
         if count:
             wanted = [(case, view) for view in range(count) for case in range(len(tiling.cases))]
-            progress.start(f"embeddings of {len(tiling.cases)} {tiling.noun} in {count} views", len(wanted))
+            progress.start(f"embeddings of {len(tiling.cases)} {tiling.noun} in {views_in_words(count)}", len(wanted))
             encoding.examples.fill(wanted, progress, self._check)
         if len(cases.val):
             progress.start(f"embeddings of {len(cases.val)} validation images", len(cases.val))

@@ -25,6 +25,7 @@ from autosam.training.pictures import PREVIEWED
 from autosam.training.run_config import Plan
 from autosam.training.step import update
 from autosam.training.tiling import Tiling
+from autosam.training.views import views_in_words
 
 # What is left for the last writing.
 CLOSING_SECONDS = 8.0
@@ -178,7 +179,7 @@ def decide(
     if pace is None:
         epochs = config.epochs or 1
         steps, looks = epochs * epoch_steps, min(epochs, 20)
-        why = f"{epochs} epochs of {len(tiling.cases)} {tiling.noun} in {views or 'live'} views"
+        why = f"{epochs} epochs of {len(tiling.cases)} {tiling.noun} in {views_in_words(views)}"
     else:
         usable = left * STEP_MARGIN - CLOSING_SECONDS
         step_precision = pace.precision
@@ -188,7 +189,7 @@ def decide(
         steps = max(MIN_STEPS, int((usable - looks * look) / pace.step))
         why = (
             f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step in {pace.precision}, "
-            f"{pace.validate:.2f} s a validation case: {views or 'live'} views, {steps} steps "
+            f"{pace.validate:.2f} s a validation case: {views_in_words(views)}, {steps} steps "
             f"({steps / epoch_steps:.0f} epochs), {looks} validations"
         )
     return Plan(

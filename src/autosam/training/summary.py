@@ -9,6 +9,7 @@ from autosam.models.card import Card
 from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.training.config import TrainConfig
 from autosam.training.run_config import Plan
+from autosam.training.views import views_in_words
 
 _OPTIMISERS = {"adamw": "AdamW", "adam": "Adam"}
 
@@ -35,7 +36,7 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         + (f"; grouped by `{config.group}`" if config.group else "")
         + (f"; foreground is `{card.foreground}`" if card.foreground else "")
         + ".",
-        f"Loss {config.loss}, augmentation {config.augment}, {plan.views or 'live'} views of each, {plan.steps} steps "
+        f"Loss {config.loss}, augmentation {config.augment}, {views_in_words(plan.views)} of each, {plan.steps} steps "
         f"of {config.step_images} images, {_OPTIMISERS[config.optimiser]} at {config.lr:g}, seed {config.seed}.",
         "",
         "## Known",

@@ -20,6 +20,11 @@ SHORT_TILE_SHARE = 0.4
 SHORT_SECONDS = 600.0
 
 
+def views_in_words(views: int) -> str:
+    """Returns how many views an image has, for a person; 0 is live."""
+    return "live views" if views == 0 else f"{views} view{'' if views == 1 else 's'}"
+
+
 def embedding_seconds(left: float, short: float = SHORT_EMBEDDING_SHARE) -> float:
     """Returns the seconds that embeddings may take of those that are left; `short` is their share of a short time."""
     return (short if left < SHORT_SECONDS else EMBEDDING_SHARE) * MARGIN * left
