@@ -7,17 +7,31 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d, layer_norm
 
+from autosam.core.errors import ModelError
 from autosam.models.context import Context, LayerNorm2d, Residual, to_grid
 
 
-def test_context_sees_twenty_eight_cells_to_each_side() -> None:
-    context = Context(4).eval()
-    x = torch.randn(1, 4, 80, 80, requires_grad=True)
-    context(x)[0, :, 40, 40].sum().backward()
+@pytest.mark.parametrize(("scales", "cells"), [(3, 28), (4, 60)])
+def test_context_sees_so_many_cells_to_each_side(scales: int, cells: int) -> None:
+    context = Context(4, scales).eval()
+    x = torch.randn(1, 4, 144, 144, requires_grad=True)
+    context(x)[0, :, 72, 72].sum().backward()
     assert x.grad is not None
     seen = x.grad[0].abs().sum(0) > 0
     rows = seen.any(1).nonzero().flatten()
-    assert int(rows.min()) <= 40 - 28 and int(rows.max()) >= 40 + 28
+    assert int(rows.min()) <= 72 - cells and int(rows.max()) >= 72 + cells
+
+
+def test_context_of_three_scales_has_the_names_that_it_always_had() -> None:
+    counts = {"at_full": 1, "at_half": 2, "at_quarter": 2, "at_last": 1}
+    names = {f"{part}.{number}" for part, count in counts.items() for number in range(count)}
+    assert {".".join(name.split(".")[:2]) for name in Context(4, 3).state_dict()} == names
+
+
+@pytest.mark.parametrize("scales", [0, 5, "4", None, [4]])
+def test_other_scales_are_refused(scales: object) -> None:
+    with pytest.raises(ModelError, match="scales"):
+        Context(4, scales)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 7, 16])

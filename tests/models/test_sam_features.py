@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from autosam.models.prompt_encoder import build_prompt_encoder
 from autosam.models.sam_features import SamFeatures
 
 STEMS = [(256, 64, 2), (512, 64, 3), (352, 64, 2), (64, 4, 4), (64, 64, 1)]
@@ -51,3 +52,11 @@ def test_a_missing_or_misshapen_embedding_is_refused() -> None:
         g(torch.rand(1, 3, 64, 64), None)
     with pytest.raises(ValueError, match=r"\(2, 32, 8, 8\)"):
         g(torch.rand(2, 3, 64, 64), torch.randn(1, 32, 8, 8))
+
+
+@pytest.mark.parametrize(("config", "scales"), [(None, 4), ({}, 3), ({"scales": 3}, 3), ({"scales": 4}, 4)])
+def test_checkpoints_of_before_the_fourth_scale_are_built_again(config: dict[str, int] | None, scales: int) -> None:
+    g = build_prompt_encoder("sam-features", embedding_shape=(32, 8, 8), size=64, config=config)
+    expected = SamFeatures(embedding_shape=(32, 8, 8), size=64, scales=scales)
+    assert g.config == expected.config == {"scales": scales}
+    assert g.state_dict().keys() == expected.state_dict().keys()

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from autosam.core.errors import DataError, Interrupted, ModelError
+from autosam.models import context
+from autosam.models.checkpoint import read_card
 from autosam.training.run import RunFolder
 from autosam.training.run_config import read_run_config, write_run_config
 from autosam.training.train import train
@@ -23,6 +25,27 @@ def test_changed_data_is_not_resumed(discs: Path, tmp_path: Path) -> None:
     shutil.copy(discs / "masks" / "case4.png", mask)
     with pytest.raises(DataError, match="have changed"):
         train(discs, tmp_path / "run", resume=True, **TINY)
+
+
+def test_a_run_of_other_networks_is_not_resumed(discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(context, "SCALES", 3)
+        with pytest.raises(Interrupted):
+            train(discs, tmp_path / "run", progress=Stops("training", 2), **TINY)
+    with pytest.raises(ModelError, match="other parts"):
+        train(discs, tmp_path / "run", resume=True, **TINY)
+
+
+@pytest.mark.parametrize("scales", [3, 4])
+def test_a_training_from_a_checkpoint_has_its_networks(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scales: int
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(context, "SCALES", scales)
+        run = train(discs, tmp_path / "run", **{**TINY, "epochs": 1})
+    on = train(discs, tmp_path / "on", init=run, **{**TINY, "epochs": 1})
+    for each in (run, on):
+        assert read_card(each / "model.safetensors").prompt_encoder_config == {"scales": scales}
 
 
 def test_a_full_disk_is_said_to_take_views(discs: Path, tmp_path: Path, disk: Callable[[int], None]) -> None:

@@ -191,7 +191,7 @@ class EmbeddingCache:
 
 
 def _remove(entries: list[tuple[float, Path, int]], wanted: int) -> int:
-    """Removes entries (last use, file, size) from the first on until `wanted` bytes are freed; returns how many were."""
+    """Removes entries (last use, file, size) from the first on until `wanted` bytes are freed; returns those."""
     freed = 0
     for _, file, size in entries:
         if freed >= wanted:

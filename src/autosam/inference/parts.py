@@ -57,7 +57,7 @@ class Parts:
             return RIVALS[card.method].needs == "embedding"
         if self.decoder == "sam":
             return True
-        shape, config = card.embedding_shape, card.prompt_encoder_config or None
+        shape, config = card.embedding_shape, card.prompt_encoder_config
         g = build_prompt_encoder(
             card.prompt_encoder, embedding_shape=shape, size=card.size, initialise=False, config=config
         )

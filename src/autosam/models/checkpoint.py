@@ -51,7 +51,7 @@ def build(card: Card, sam: FrozenSam | None, *, decoder: str = "sam") -> Segment
         embedding_shape=card.embedding_shape,
         size=card.size,
         initialise=False,
-        config=card.prompt_encoder_config or None,
+        config=card.prompt_encoder_config,
     )
     kind = SamSegmenter if decoder == "sam" else SurrogateSegmenter
     return kind(sam, g, Surrogate(card.embedding_shape[0]), mapping=card.mapping)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, hardswish, interpolate, layer_norm
 
-LEVELS = (1, 2, 2, 1)
+from autosam.core.errors import ModelError
+
+SCALES = 4
 EPS = 1e-6
 
 
@@ -74,28 +77,45 @@ class Residual(nn.Module):
 
 
 class Context(nn.Module):
-    """Residual blocks at the grid, its half and its quarter and back, joined by sums.
+    """Residual blocks at the grid, its half, its quarter and its eighth and back, joined by sums.
 
-    It sees as far as six 5x5 blocks with dilation 1, 2, 4, 1, 2, 4 at full resolution (28 cells to each side) for well
-    under half their arithmetic, and without dilated convolutions, which a CPU differentiates slowly.
+    It sees 60 cells to each side, so that every cell of a SAM's 64 x 64 knows the whole frame: inside a large object
+    (the lumen of a gland) nothing nearer says what it is. Blocks without dilation, which a CPU differentiates slowly.
 
     Args:
         channels: channels C.
+        scales: 4, or 3 (28 cells, without the eighth), which is what checkpoints that say nothing of it have.
+
+    Raises:
+        ModelError: on another number of scales.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, scales: int = SCALES) -> None:
         super().__init__()
-        self.at_full, self.at_half, self.at_quarter, self.at_last = (
-            nn.Sequential(*(Residual(channels) for _ in range(count))) for count in LEVELS
-        )
+        if type(scales) is not int or scales not in _BLOCKS:
+            raise ModelError(f"the checkpoint's prompt encoder has {scales!r} scales, not 3 or 4")
+        parts = (nn.Sequential(*(Residual(channels) for _ in range(count))) for count in _BLOCKS[scales])
+        self.at_full, self.at_half, self.at_quarter, self.at_eighth, *back = parts
+        self.back_quarter, self.back_half, self.at_last = back
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns a map of the shape of `x` (B, C, H, W)."""
         full = self.at_full(x.contiguous(memory_format=torch.channels_last))
         half = self.at_half(_halved(full))
         quarter = self.at_quarter(_halved(half))
-        half = half + to_grid(quarter, half.shape[-2:])
+        if len(self.at_eighth):
+            quarter = self.back_quarter(quarter + to_grid(self.at_eighth(_halved(quarter)), quarter.shape[-2:]))
+        half = self.back_half(half + to_grid(quarter, half.shape[-2:]))
         return self.at_last(full + to_grid(half, full.shape[-2:]))  # type: ignore[no-any-return]
+
+
+# Blocks on the way down, and on the way back from the quarter on.
+_BLOCKS = {3: (1, 2, 2, 0, 0, 0, 1), 4: (1, 1, 1, 2, 1, 1, 1)}
+
+
+def scales_of(config: Mapping[str, Any] | None) -> int:
+    """Returns the scales of a context from its prompt encoder's `config`; None for one that is made anew."""
+    return SCALES if config is None else config.get("scales", 3)
 
 
 def to_grid(x: Tensor, grid: Sequence[int]) -> Tensor:

@@ -92,9 +92,14 @@ class Builder(Protocol):
     """What makes a prompt encoder of one kind."""
 
     def __call__(
-        self, name: str, embedding_shape: tuple[int, int, int], size: int, weights: Path | None
+        self,
+        name: str,
+        embedding_shape: tuple[int, int, int],
+        size: int,
+        weights: Path | None,
+        config: Mapping[str, Any] | None,
     ) -> PromptEncoder:
-        """Returns it, its backbone filled from `weights` where that is given."""
+        """Returns it, its backbone filled from `weights` where that is given, or as `config` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +115,31 @@ class PromptEncoderEntry:
     build: Builder
 
 
-def _hardnet(name: str, embedding_shape: tuple[int, int, int], size: int, weights: Path | None) -> PromptEncoder:
+def _hardnet(
+    name: str,
+    embedding_shape: tuple[int, int, int],
+    size: int,
+    weights: Path | None,
+    config: Mapping[str, Any] | None,
+) -> PromptEncoder:
     from autosam.models.hardnet_prompt import HarDNetPromptEncoder
 
     return HarDNetPromptEncoder(name, embedding_shape=embedding_shape, size=size, weights=weights)
 
 
-def _sam_features(name: str, embedding_shape: tuple[int, int, int], size: int, weights: Path | None) -> PromptEncoder:
+def _sam_features(
+    name: str,
+    embedding_shape: tuple[int, int, int],
+    size: int,
+    weights: Path | None,
+    config: Mapping[str, Any] | None,
+) -> PromptEncoder:
+    from autosam.models.context import scales_of
     from autosam.models.sam_features import SamFeatures
 
     if weights is not None:
         raise UsageError(f"{name} takes no pretrained weights", file=weights, cure="Leave the file out")
-    return SamFeatures(name, embedding_shape=embedding_shape, size=size)
+    return SamFeatures(name, embedding_shape=embedding_shape, size=size, scales=scales_of(config))
 
 
 PROMPT_ENCODERS: dict[str, PromptEncoderEntry] = {
@@ -150,7 +168,8 @@ def build_prompt_encoder(
         size: side of its input in pixels.
         weights: an official ImageNet checkpoint of HarDNet; None trains it from scratch.
         initialise: whether the pretrained weights are read; False where a checkpoint fills the model next.
-        config: `PromptEncoder.config` of the one that is built again; with it no file is read for the structure.
+        config: `PromptEncoder.config` of the one that is built again, even if it is empty; with it no file is read for
+            the structure.
 
     Raises:
         UsageError: on an unknown name, on weights that the name does not take, or on a size that it cannot see.
@@ -163,7 +182,7 @@ def build_prompt_encoder(
             raise UsageError(f"{name} reads its own weights", file=weights, cure="Leave the weights' file out")
         return build_pyramid(name, embedding_shape=embedding_shape, size=size, initialise=initialise, config=config)
     entry = look_up(name, PROMPT_ENCODERS, f"prompt encoder (or {HUB_PREFIX}NAME)")
-    return entry.build(name, embedding_shape, size, weights if initialise else None)
+    return entry.build(name, embedding_shape, size, weights if initialise else None, config)
 
 
 def default_size(name: str, sam_size: int) -> int:

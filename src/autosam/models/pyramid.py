@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from autosam.core.errors import ModelError, UsageError
-from autosam.models.context import Context, LayerNorm2d, to_grid
+from autosam.models.context import SCALES, Context, LayerNorm2d, scales_of, to_grid
 from autosam.models.prompt_encoder import IMAGENET_MEAN, IMAGENET_STD, PromptEncoder
 from autosam.models.weights import HUB_PREFIX, hub_folder
 
@@ -35,6 +35,7 @@ class PyramidPromptEncoder(PromptEncoder):
         size: side of the image in pixels.
         mean: what the backbone subtracts from RGB in 0..1.
         std: what the backbone then divides by.
+        scales: those of its `Context`.
 
     Raises:
         UsageError: where the backbone cannot see images of this size.
@@ -49,16 +50,17 @@ class PyramidPromptEncoder(PromptEncoder):
         size: int,
         mean: tuple[float, ...] = IMAGENET_MEAN,
         std: tuple[float, ...] = IMAGENET_STD,
+        scales: int = SCALES,
     ) -> None:
         super().__init__(name=name, size=size, embedding_shape=embedding_shape, mean=mean, std=std)
         self.backbone = backbone
         structure = json.loads(backbone.config.to_json_string(use_diff=False))  # type: ignore[union-attr, operator]
         # The folder that it came from must not reach a checkpoint.
         structure.pop("_name_or_path", None)
-        self.config = {"backbone": structure, "mean": list(mean), "std": list(std)}
+        self.config = {"backbone": structure, "mean": list(mean), "std": list(std), "scales": scales}
         self.lateral = nn.ModuleList(nn.Conv2d(channels, WIDTH, 1) for channels in self._probe())
         self.level = nn.ModuleList(LayerNorm2d(WIDTH) for _ in self.lateral)
-        self.context = Context(WIDTH)
+        self.context = Context(WIDTH, scales)
         self.leave = LayerNorm2d(WIDTH)
         self.last = nn.Conv2d(WIDTH, embedding_shape[0], 1)
         nn.init.normal_(self.last.weight, std=LAST_STD)
@@ -108,7 +110,8 @@ def build_pyramid(
         ModelError: where the files are missing, unfit, or of a model that transformers has no backbone for.
         UsageError: where the backbone cannot see images of this size.
     """
-    if config is None:
+    scales = scales_of(config or None)
+    if not config:
         config = _read_config(name)
     backbone = _backbone(name, _structure(name, config["backbone"]), _folder(name) if initialise else None)
     return PyramidPromptEncoder(
@@ -118,6 +121,7 @@ def build_pyramid(
         size=size,
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
+        scales=scales,
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import hardswish
 
 from autosam.core.checks import check_shape
-from autosam.models.context import Context, LayerNorm2d, to_grid
+from autosam.models.context import SCALES, Context, LayerNorm2d, to_grid
 from autosam.models.prompt_encoder import PromptEncoder
 
 WIDTH = 128
@@ -28,17 +28,26 @@ class SamFeatures(PromptEncoder):
         name: the name it was built by.
         embedding_shape: (C, h, w) of the SAM's embedding.
         size: side of the image in pixels.
+        scales: those of its `Context`.
     """
 
-    def __init__(self, name: str = "sam-features", *, embedding_shape: tuple[int, int, int], size: int) -> None:
+    def __init__(
+        self,
+        name: str = "sam-features",
+        *,
+        embedding_shape: tuple[int, int, int],
+        size: int,
+        scales: int = SCALES,
+    ) -> None:
         super().__init__(name=name, size=size, embedding_shape=embedding_shape, needs_embedding=True)
+        self.config = {"scales": scales}
         halvings = max(1, int(math.log2(max(1.0, size / max(self.grid)))))
         widths = [3, *(STEM_WIDTHS[min(step, len(STEM_WIDTHS) - 1)] for step in range(halvings))]
         self.stem = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))
         self.from_image = nn.Conv2d(widths[-1], WIDTH, 1)
         self.from_embedding = nn.Conv2d(embedding_shape[0], WIDTH, 1, bias=False)
         self.enter = LayerNorm2d(WIDTH)
-        self.context = Context(WIDTH)
+        self.context = Context(WIDTH, scales)
         self.leave = LayerNorm2d(WIDTH)
         self.last = nn.Conv2d(WIDTH, embedding_shape[0], 1)
         for convolution in self.stem:

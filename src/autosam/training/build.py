@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,33 +39,40 @@ def make_segmenter(config: TrainConfig, sam: FrozenSam | None, mapping: Mapping)
         UsageError: for choices that the method does not take.
         ModelError: where the weights of `weights` or `init` do not fit.
     """
+    file = None if config.init is None else model_file(config.init)
+    like = None if file is None else _begun(config, file).prompt_encoder_config
     torch.manual_seed(config.seed)
-    segmenter = _autosam(config, sam, mapping) if config.method == AUTOSAM else _rival(config, sam, mapping)
-    if config.init is not None:
-        file = model_file(config.init)
-        before = read_card(file)
-        if before.method != config.method:
-            raise UsageError(
-                f"--init was trained as {before.method}, not {config.method}",
-                file=file,
-                cure=f"Give --method {before.method}",
-            )
-        if config.method == AUTOSAM and before.prompt_encoder != portable_name(config.prompt_encoder):
-            raise UsageError(
-                f"--init has the prompt encoder {before.prompt_encoder}, not {config.prompt_encoder}",
-                file=file,
-                cure=f"Give --prompt-encoder {before.prompt_encoder}",
-            )
+    autosam = config.method == AUTOSAM
+    segmenter = _autosam(config, sam, mapping, like) if autosam else _rival(config, sam, mapping)
+    if file is not None:
         load_trained(segmenter.trained(), load_tensors(file), file)
     return segmenter
 
 
-def _autosam(config: TrainConfig, sam: FrozenSam | None, mapping: Mapping) -> SamSegmenter:
+def _begun(config: TrainConfig, file: Path) -> Card:
+    """Returns the card of the checkpoint to start from, which is of the same method and prompt encoder."""
+    before = read_card(file)
+    if before.method != config.method:
+        raise UsageError(
+            f"--init was trained as {before.method}, not {config.method}",
+            file=file,
+            cure=f"Give --method {before.method}",
+        )
+    if config.method == AUTOSAM and before.prompt_encoder != portable_name(config.prompt_encoder):
+        raise UsageError(
+            f"--init has the prompt encoder {before.prompt_encoder}, not {config.prompt_encoder}",
+            file=file,
+            cure=f"Give --prompt-encoder {before.prompt_encoder}",
+        )
+    return before
+
+
+def _autosam(config: TrainConfig, sam: FrozenSam | None, mapping: Mapping, like: dict[str, Any] | None) -> SamSegmenter:
     if sam is None:
         raise ValueError("AutoSAM is trained on a SAM: none was given")
     size = config.size or default_size(config.prompt_encoder, sam.rule.size)
     g = build_prompt_encoder(
-        config.prompt_encoder, embedding_shape=sam.embedding_shape, size=size, weights=config.weights
+        config.prompt_encoder, embedding_shape=sam.embedding_shape, size=size, weights=config.weights, config=like
     )
     return SamSegmenter(sam, g, Surrogate(sam.embedding_shape[0]), mapping=mapping)
 

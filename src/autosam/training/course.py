@@ -75,6 +75,10 @@ class Course:
                 self._progress.say(f"{run.path}: finished already")
                 return
         networks = make_networks(config)
+        if state is not None and state.weights.keys() != networks.segmenter.trained().state_dict().keys():
+            raise ModelError(
+                "was begun by a version whose networks have other parts", file=run.path, cure="Start another --out"
+            )
         cases = self._read()
         encoder = self._encoder(networks)
         whole = make_encoding(networks, cases, encoder)
