@@ -15,6 +15,7 @@ TINY: dict[str, Any] = {
     "size": 32,
     "batch": 3,
     "views": 2,
+    "val": 0.2,
     "epochs": 3,
     "engine": "torch",
     # What is left open is measured, and chosen anew by a run that was stopped before it had a plan.

@@ -72,7 +72,8 @@ def test_sunseg_is_counted_in_clips_and_asks_for_its_frames() -> None:
 
 
 def test_a_dry_run_counts_what_the_training_then_has(discs: Path, tmp_path: Path) -> None:
-    choices: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 2, "accumulate": 2, "views": 2, "epochs": 3}
+    choices: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 2, "accumulate": 2, "views": 2, "val": 0.2}
+    choices["epochs"] = 3
     file = tmp_path / "c.yaml"
     file.write_text("".join(f"{name}: {value}\n" for name, value in choices.items()))
 

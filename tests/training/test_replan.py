@@ -21,7 +21,8 @@ from autosam.training.run_config import Plan, read_run_config, write_run_config
 from autosam.training.train import train
 from tests.training.small import Stops
 
-TINY: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 4, "views": 1, "epochs": 6, "engine": "torch"}
+SIZES: dict[str, Any] = {"size": 32, "batch": 4, "views": 1, "epochs": 6, "val": 0.2}
+TINY = SIZES | {"sam": "tiny-random", "engine": "torch"}
 PLAN = Plan(
     views=1, steps=100, epoch_steps=10, validate_every=10, warmup=5, encoder=None, engine="torch", threads=1,
     train=10, val=2, data="d", why="",

@@ -18,7 +18,8 @@ from autosam.training.memory import within_memory
 from autosam.training.run_config import read_run_config
 from autosam.training.train import train
 
-TINY: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 4, "views": 1, "epochs": 6, "engine": "torch"}
+SIZES: dict[str, Any] = {"size": 32, "batch": 4, "views": 1, "epochs": 6, "val": 0.2}
+TINY = SIZES | {"sam": "tiny-random", "engine": "torch"}
 
 
 class Heard(Silent):
