@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, layer_norm
 
 from autosam.core.errors import ModelError
-from autosam.models.context import Context, LayerNorm2d, Residual, to_grid
+from autosam.models.context import Context, LayerNorm2d, Residual, scales_of, to_grid
 
 
 @pytest.mark.parametrize(("scales", "cells"), [(3, 28), (4, 60)])
@@ -22,6 +22,12 @@ def test_context_sees_so_many_cells_to_each_side(scales: int, cells: int) -> Non
     assert int(rows.min()) <= 72 - cells and int(rows.max()) >= 72 + cells
 
 
+def test_a_corner_of_a_sams_grid_sees_the_whole_frame() -> None:
+    x = torch.randn(1, 4, 64, 64, requires_grad=True)
+    Context(4)(x)[0, :, 0, 0].sum().backward()
+    assert x.grad is not None and bool((x.grad.abs().sum(1) > 0).all())
+
+
 def test_context_of_three_scales_has_the_names_that_it_always_had() -> None:
     counts = {"at_full": 1, "at_half": 2, "at_quarter": 2, "at_last": 1}
     names = {f"{part}.{number}" for part, count in counts.items() for number in range(count)}
@@ -31,7 +37,7 @@ def test_context_of_three_scales_has_the_names_that_it_always_had() -> None:
 @pytest.mark.parametrize("scales", [0, 5, "4", None, [4]])
 def test_other_scales_are_refused(scales: object) -> None:
     with pytest.raises(ModelError, match="scales"):
-        Context(4, scales)  # type: ignore[arg-type]
+        scales_of({"scales": scales})
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 7, 16])

@@ -53,7 +53,8 @@ def test_a_full_disk_is_said_to_take_views(discs: Path, tmp_path: Path, disk: Ca
     listener = Listens()
     run = train(discs, tmp_path / "run", progress=listener, **{**TINY, "epochs": 1})
     assert any("has room for 1 of 2 views" in said and "AUTOSAM_CACHE" in said for said in listener.said)
-    assert "in 1 view" in (run / "config.yaml").read_text()
+    plan = read_run_config(RunFolder(run).config)[1]
+    assert plan is not None and plan.views == 1
 
 
 def test_minutes_bound_the_whole_and_the_plan_is_written(discs: Path, tmp_path: Path) -> None:

@@ -105,14 +105,11 @@ class EmbeddingCache:
             ResourceError: where the disk is full all the same.
         """
         data = _packed(key, embedding)
-        while True:
-            try:
-                # An entry that a power cut takes is made again, and one that it cuts fails its checksum.
-                write_bytes(self._file(key), data, lasting=False)
-                break
-            except ResourceError:
-                if not self._give_up(_GIVEN_UP_AT_ONCE * len(data)):
-                    raise
+        try:
+            # An entry that a power cut takes is made again, and one that it cuts fails its checksum.
+            write_bytes(self._file(key), data, lasting=False)
+        except ResourceError:
+            self._put_for_old(key, data)
         self._sound.pop(key, None)
         if self.max_bytes is None:
             return
@@ -167,12 +164,20 @@ class EmbeddingCache:
         self._bytes = total - freed
         return freed
 
-    def _give_up(self, wanted: int) -> int:
-        """Removes old entries, those used least recently first, to free `wanted` bytes; returns the bytes freed."""
+    def _put_for_old(self, key: str, data: bytes) -> None:
+        """Stores an entry that the disk had no room for in the place of old ones, those used least recently first."""
+        # One thread at a time: another may just have made the room.
         with self._counting:
-            freed = _remove([each for each in sorted(self._entries()) if each[0] < self._made - _USED_SECONDS], wanted)
             self._bytes = None
-        return freed
+            while True:
+                try:
+                    write_bytes(self._file(key), data, lasting=False)
+                    return
+                except ResourceError:
+                    # The time of an entry's last use may be that much behind.
+                    old = [each for each in sorted(self._entries()) if each[0] < self._made - _USED_SECONDS]
+                    if not _remove(old, _GIVEN_UP_AT_ONCE * len(data)):
+                        raise
 
     def _file(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}{_SUFFIX}"

@@ -12,6 +12,8 @@ from torch.nn.functional import avg_pool2d, conv2d, hardswish, interpolate, laye
 from autosam.core.errors import ModelError
 
 SCALES = 4
+# Blocks on the way down, and on the way back from the quarter on.
+_BLOCKS = {3: (1, 2, 2, 0, 0, 0, 1), 4: (1, 1, 1, 2, 1, 1, 1)}
 EPS = 1e-6
 
 
@@ -85,15 +87,10 @@ class Context(nn.Module):
     Args:
         channels: channels C.
         scales: 4, or 3 (28 cells, without the eighth), which is what checkpoints that say nothing of it have.
-
-    Raises:
-        ModelError: on another number of scales.
     """
 
     def __init__(self, channels: int, scales: int = SCALES) -> None:
         super().__init__()
-        if type(scales) is not int or scales not in _BLOCKS:
-            raise ModelError(f"the checkpoint's prompt encoder has {scales!r} scales, not 3 or 4")
         parts = (nn.Sequential(*(Residual(channels) for _ in range(count))) for count in _BLOCKS[scales])
         self.at_full, self.at_half, self.at_quarter, self.at_eighth, *back = parts
         self.back_quarter, self.back_half, self.at_last = back
@@ -109,13 +106,16 @@ class Context(nn.Module):
         return self.at_last(full + to_grid(half, full.shape[-2:]))  # type: ignore[no-any-return]
 
 
-# Blocks on the way down, and on the way back from the quarter on.
-_BLOCKS = {3: (1, 2, 2, 0, 0, 0, 1), 4: (1, 1, 1, 2, 1, 1, 1)}
-
-
 def scales_of(config: Mapping[str, Any] | None) -> int:
-    """Returns the scales of a context from its prompt encoder's `config`; None for one that is made anew."""
-    return SCALES if config is None else config.get("scales", 3)
+    """Returns the scales of a context from its prompt encoder's `config`; None for one that is made anew.
+
+    Raises:
+        ModelError: on another number than 3 or 4.
+    """
+    scales = SCALES if config is None else config.get("scales", 3)
+    if type(scales) is not int or scales not in _BLOCKS:
+        raise ModelError(f"the checkpoint's prompt encoder has {scales!r} scales, not 3 or 4")
+    return scales
 
 
 def to_grid(x: Tensor, grid: Sequence[int]) -> Tensor:

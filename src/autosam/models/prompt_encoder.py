@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -88,18 +88,23 @@ class PromptEncoder(nn.Module):
         raise NotImplementedError
 
 
-class Builder(Protocol):
-    """What makes a prompt encoder of one kind."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a prompt encoder is built from; see `build_prompt_encoder`.
 
-    def __call__(
-        self,
-        name: str,
-        embedding_shape: tuple[int, int, int],
-        size: int,
-        weights: Path | None,
-        config: Mapping[str, Any] | None,
-    ) -> PromptEncoder:
-        """Returns it, its backbone filled from `weights` where that is given, or as `config` has it."""
+    Attributes:
+        name: its name.
+        embedding_shape: (C, h, w) of the frozen SAM's embedding.
+        size: side of its input in pixels.
+        weights: an official checkpoint of its backbone; None for first weights by chance.
+        config: `PromptEncoder.config` of the one that is built again; None for a new one.
+    """
+
+    name: str
+    embedding_shape: tuple[int, int, int]
+    size: int
+    weights: Path | None
+    config: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,34 +117,25 @@ class PromptEncoderEntry:
     """
 
     summary: str
-    build: Builder
+    build: Callable[[Wanted], PromptEncoder]
 
 
-def _hardnet(
-    name: str,
-    embedding_shape: tuple[int, int, int],
-    size: int,
-    weights: Path | None,
-    config: Mapping[str, Any] | None,
-) -> PromptEncoder:
+def _hardnet(wanted: Wanted) -> PromptEncoder:
     from autosam.models.hardnet_prompt import HarDNetPromptEncoder
 
-    return HarDNetPromptEncoder(name, embedding_shape=embedding_shape, size=size, weights=weights)
+    return HarDNetPromptEncoder(
+        wanted.name, embedding_shape=wanted.embedding_shape, size=wanted.size, weights=wanted.weights
+    )
 
 
-def _sam_features(
-    name: str,
-    embedding_shape: tuple[int, int, int],
-    size: int,
-    weights: Path | None,
-    config: Mapping[str, Any] | None,
-) -> PromptEncoder:
+def _sam_features(wanted: Wanted) -> PromptEncoder:
     from autosam.models.context import scales_of
     from autosam.models.sam_features import SamFeatures
 
-    if weights is not None:
-        raise UsageError(f"{name} takes no pretrained weights", file=weights, cure="Leave the file out")
-    return SamFeatures(name, embedding_shape=embedding_shape, size=size, scales=scales_of(config))
+    if wanted.weights is not None:
+        raise UsageError(f"{wanted.name} takes no pretrained weights", file=wanted.weights, cure="Leave the file out")
+    scales = scales_of(wanted.config)
+    return SamFeatures(wanted.name, embedding_shape=wanted.embedding_shape, size=wanted.size, scales=scales)
 
 
 PROMPT_ENCODERS: dict[str, PromptEncoderEntry] = {
@@ -182,7 +178,7 @@ def build_prompt_encoder(
             raise UsageError(f"{name} reads its own weights", file=weights, cure="Leave the weights' file out")
         return build_pyramid(name, embedding_shape=embedding_shape, size=size, initialise=initialise, config=config)
     entry = look_up(name, PROMPT_ENCODERS, f"prompt encoder (or {HUB_PREFIX}NAME)")
-    return entry.build(name, embedding_shape, size, weights if initialise else None, config)
+    return entry.build(Wanted(name, embedding_shape, size, weights if initialise else None, config))
 
 
 def default_size(name: str, sam_size: int) -> int:
