@@ -12,7 +12,7 @@ import sys
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
 # What a piece's bias may take on a CPU: about what its last cache holds.
 _PIECE_BYTES = 16 << 20
@@ -21,12 +21,12 @@ _ALIGNMENT = 8
 
 
 class RelativeAttention(nn.Module):
-    """Multi-head attention among the positions of a square grid.
+    """Multi-head attention among the positions of each square window of a grid.
 
     Args:
         width: channels C.
         heads: number of heads, each of C / heads channels.
-        side: height and width of the grid.
+        side: height and width of a window, in positions.
     """
 
     def __init__(self, width: int, heads: int, side: int) -> None:
@@ -39,17 +39,50 @@ class RelativeAttention(nn.Module):
         self.rel_pos_w = nn.Parameter(torch.zeros(2 * side - 1, width // heads))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Returns (B, side, side, C) of (B, side, side, C)."""
+        """Returns (B, h, w, C) of (B, h, w, C).
+
+        Zeros fill up the last windows of a row and a column, and are seen like any position.
+        """
+        mixed = self._attend(*self._windows(x).unbind(0))
+        # What a bias of the values adds to every sum.
+        bias = self.proj.bias + self.proj.weight @ self.qkv.bias.chunk(3)[2]
+        return linear(self._together(mixed, *x.shape[:3]), self.proj.weight, bias)
+
+    def _windows(self, x: Tensor) -> Tensor:
+        """Returns queries, keys and values (3, windows, heads, P, d) of (B, h, w, C), row by row of an image's windows.
+
+        Keys and values have no bias: one of the keys adds the same to all scores of a query, one of the values the same
+        to all that queries gather. So what fills up a window is zero here too, and no product is taken of it.
+        """
         batch, side = int(x.shape[0]), self.side
-        q, k, v = self.qkv(x).view(batch, side * side, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        bias_q, none = self.qkv.bias.chunk(3)[0], torch.zeros_like(self.proj.bias)
+        grid = linear(x, self.qkv.weight, torch.cat([bias_q, none, none]))
+        below, beside = self._spare(*x.shape[1:3])
+        if below or beside:
+            grid = pad(grid, (0, 0, 0, beside, 0, below))
+        rows, columns = (int(size) // side for size in grid.shape[1:3])
+        apart = grid.view(batch, rows, side, columns, side, 3, self.heads, -1).permute(5, 0, 1, 3, 6, 2, 4, 7)
+        return apart.reshape(3, batch * rows * columns, self.heads, side * side, -1)
+
+    def _together(self, windows: Tensor, batch: int, height: int, width: int) -> Tensor:
+        """Returns (B, h, w, C) of windows (windows, heads, P, d)."""
+        side, (below, beside) = self.side, self._spare(height, width)
+        rows, columns = (height + below) // side, (width + beside) // side
+        apart = windows.view(batch, rows, columns, self.heads, side, side, -1).permute(0, 1, 4, 2, 5, 3, 6)
+        return apart.reshape(batch, rows * side, columns * side, -1)[:, :height, :width]
+
+    def _spare(self, height: int, width: int) -> tuple[int, int]:
+        """Returns how many rows and columns fill up the last windows."""
+        return -int(height) % self.side, -int(width) % self.side
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         down, across = self._distances(q)
-        if x.device.type != "cpu":
-            mixed = attend(q, k, v, down, across)
-        else:
-            # A tracer would unroll the pieces, and OpenVINO is quickest with the bias in one.
-            tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-            mixed = attend_in_pieces(q, k, v, down, across, sys.maxsize if tracing else _PIECE_BYTES)
-        return self.proj(mixed.transpose(1, 2).reshape(x.shape))  # type: ignore[no-any-return]
+        # A graph is quickest with a window's terms in longer queries and those of a whole grid written out, which
+        # pieces would only unroll.
+        tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        if q.device.type != "cpu" or (tracing and 2 * self.side <= q.shape[-1]):
+            return attend(q, k, v, down, across)
+        return attend_in_pieces(q, k, v, down, across, sys.maxsize if tracing else _PIECE_BYTES)
 
     def _distances(self, q: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the terms (B, heads, P, side) of each query and each row, and of each query and each column."""

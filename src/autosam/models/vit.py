@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, pad
+from torch.nn.functional import gelu
 
 from autosam.models.context import LayerNorm2d
 from autosam.models.relative_attention import RelativeAttention
@@ -36,7 +36,6 @@ class VisionTransformer(nn.Module):
                 heads=shape.num_attention_heads,
                 hidden=shape.mlp_dim,
                 side=grid if number in shape.global_attn_indexes else shape.window_size,
-                grid=grid,
             )
             for number in range(shape.num_hidden_layers)
         )
@@ -59,7 +58,10 @@ class PatchEmbedding(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Returns (B, h, w, C) of pixels (B, 3, S, S)."""
-        return self.projection(pixels).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
+        seen = self.projection(pixels)
+        # Flat for a moment: else OpenVINO, and torch without the copy, keep channels first below all that follows.
+        tokens: Tensor = seen.flatten(2).transpose(1, 2).contiguous()
+        return tokens.view(len(tokens), *seen.shape[2:], -1)
 
 
 class Layer(nn.Module):
@@ -69,17 +71,15 @@ class Layer(nn.Module):
         width: channels C.
         heads: heads of the attention.
         hidden: width of the perceptron.
-        side: side of a window; that of the grid for attention among all positions.
-        grid: side of the grid.
+        side: side of a window; that of the whole grid for attention among all positions.
     """
 
-    def __init__(self, width: int, *, heads: int, hidden: int, side: int, grid: int) -> None:
+    def __init__(self, width: int, *, heads: int, hidden: int, side: int) -> None:
         super().__init__()
         self.layer_norm1 = nn.LayerNorm(width, eps=_NORM_EPS)
         self.attn = RelativeAttention(width, heads, side)
         self.layer_norm2 = nn.LayerNorm(width, eps=_NORM_EPS)
         self.mlp = Perceptron(width, hidden)
-        self.windowed = side != grid
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns (B, h, w, C) of (B, h, w, C)."""
@@ -88,21 +88,8 @@ class Layer(nn.Module):
 
     def attended(self, x: Tensor) -> Tensor:
         """Returns what attention adds to (B, h, w, C)."""
-        seen = self.layer_norm1(x)
-        added: Tensor = self._in_windows(seen) if self.windowed else self.attn(seen)
+        added: Tensor = self.attn(self.layer_norm1(x))
         return added
-
-    def _in_windows(self, x: Tensor) -> Tensor:
-        """Applies the attention to windows; zeros fill up the last ones, and are seen like any position."""
-        side = self.attn.side
-        batch, height, width = (int(size) for size in x.shape[:3])
-        below, beside = -height % side, -width % side
-        rows, columns = (height + below) // side, (width + beside) // side
-        windows = pad(x, (0, 0, 0, beside, 0, below)).view(batch, rows, side, columns, side, -1).transpose(2, 3)
-        mixed = self.attn(windows.reshape(batch * rows * columns, side, side, -1))
-        whole = mixed.view(batch, rows, columns, side, side, -1).transpose(2, 3)
-        back: Tensor = whole.reshape(batch, rows * side, columns * side, -1)[:, :height, :width]
-        return back
 
 
 class Perceptron(nn.Module):
