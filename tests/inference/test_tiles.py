@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autosam.core.errors import ModelError
 from autosam.core.letterbox import Frame
 from autosam.core.probability import Mapping, probability
 from autosam.core.sample import Sample
@@ -102,3 +103,18 @@ def test_minmax_takes_the_extremes_of_the_whole_image() -> None:
     assert predicted.probability.min() == 0 and predicted.probability.max() == 1
     assert (np.diff(predicted.probability[40]) >= -1e-6).all()
     assert predicted.prompt is not None and predicted.surrogate is not None
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("tile", [None, 64])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_no_mask_is_made_of_logits_that_are_no_numbers(wrong: float, tile: int | None, mirror: bool) -> None:
+    def one_wrong(frame: Frame) -> np.ndarray:
+        logits = frame.image[..., 0].astype(np.float32)
+        logits[5, 7] = wrong
+        return logits
+
+    predictor = Predictor(Reads(one_wrong), tile=tile, mirror=mirror)
+    with pytest.raises(ModelError, match="no finite numbers") as told:
+        predictor.predict(Sample("a", np.zeros((90, 100, 3), np.uint8)))
+    assert "--engine torch --precision float32" in told.value.message

@@ -11,7 +11,7 @@ from autosam.models.frozen_sam import FrozenSam
 
 log = logging.getLogger(__name__)
 
-GRAPH_COPIES = {"openvino": 8, "onnxruntime": 13}
+GRAPH_COPIES = {"openvino": 8, "onnxruntime": 14}
 """How many times a SAM's weights a process takes at most while it makes and runs a graph; see `bench.memory`."""
 
 

@@ -10,7 +10,7 @@ import torch
 
 from autosam.core.errors import UsageError
 from autosam.core.letterbox import Frame, PixelRule
-from autosam.core.precision import computing
+from autosam.core.precision import DTYPES, computing
 from autosam.core.prompt import ImageEmbedding
 from autosam.inference.compiled import Run, compiled
 from autosam.inference.engine import Engine
@@ -51,7 +51,7 @@ class TorchHalves:
     def prompt(self, frame: Frame) -> tuple[torch.Tensor, ImageEmbedding | None]:
         """See `Halves`."""
         self._segmenter.train(False)
-        embedding = None if self._embed is None else self._embed(frame).to(self._device)
+        embedding = None if self._embed is None else self._embed(frame).to(self._device, DTYPES[self._precision])
         image = frame.rgb(self._segmenter.size)[None].to(self._device)
         with computing(self._precision, self._device):
             return self._segmenter.prompt(image, embedding), embedding

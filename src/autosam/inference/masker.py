@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from autosam.core.letterbox import Frame, PixelRule
-from autosam.core.precision import computing
+from autosam.core.precision import DTYPES, computing
 from autosam.core.probability import Mapping
 from autosam.core.prompt import ImageEmbedding
 from autosam.inference.compiled import compiled
@@ -99,7 +99,7 @@ class TorchMasker:
     @torch.inference_mode()
     def encode(self, frame: Frame) -> ImageEmbedding | None:
         """Returns a frame's embedding; None where the segmenter needs none."""
-        return None if self.embed is None else self.embed(frame).to(self.device)
+        return None if self.embed is None else self.embed(frame).to(self.device, DTYPES[self.precision])
 
     @torch.inference_mode()
     def decode(self, frame: Frame, embedding: ImageEmbedding | None) -> Masks:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from autosam.core.errors import ModelError
 from autosam.core.grid import Grid, Window
 from autosam.core.letterbox import Frame, Letterbox
 from autosam.inference.masker import Masker
@@ -42,6 +43,9 @@ def maps_of(masker: Masker, rgb: npt.NDArray[np.uint8], tile: int | None, *, pro
         rgb: the image.
         tile: side of a tile in pixels; None for the whole image in one frame.
         prompt: whether the prompt is wanted.
+
+    Raises:
+        ModelError: where a logit is NaN or infinite, which no mask may be made of.
     """
     height, width = rgb.shape[:2]
     grid = Grid(height, width, tile)
@@ -78,7 +82,14 @@ def _whole(masks: Masks, box: Letterbox, prompt: bool) -> Maps:
 
 
 def _native(logits: torch.Tensor, box: Letterbox) -> torch.Tensor:
-    return box.undo(logits[0, 0].float().cpu())
+    native = box.undo(logits[0, 0].float().cpu())
+    if not bool(torch.isfinite(native).all()):
+        raise ModelError(
+            "the model gave logits that are no finite numbers",
+            cure="Try --engine torch --precision float32: where it gives them too, the checkpoint is damaged, and else "
+            "the engine does not run this model right on this machine",
+        )
+    return native
 
 
 def _prompt_share(
