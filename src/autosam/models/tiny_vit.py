@@ -68,8 +68,8 @@ class TinyViT(nn.Module):
                 merge = Bottleneck(width, after, after, side=side, stride=stride)
             if i == 0:
                 blocks = [
-                    Bottleneck(width, EXPANSION * width, width, side=side, residual=True, follows_stem=number == 0)
-                    for number in range(shape.depths[i])
+                    Bottleneck(width, EXPANSION * width, width, side=side, residual=True)
+                    for _ in range(shape.depths[i])
                 ]
                 stages.append(Stage(blocks, merge))
             else:

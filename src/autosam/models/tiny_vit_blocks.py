@@ -36,26 +36,19 @@ class ExactConv2d(nn.Conv2d):
 class Bottleneck(nn.Module):
     """1x1, depth-wise 3x3 with the stride, 1x1; with a residual a block of the first stage, without one a merge.
 
-    The block that follows the stem reads its float32 as it is.
+    All of it in float32: here bfloat16 does most to the embedding for what it saves.
     """
 
+    full_precision = True
+
     def __init__(
-        self,
-        width: int,
-        hidden: int,
-        out: int,
-        *,
-        side: int,
-        stride: int = 1,
-        residual: bool = False,
-        follows_stem: bool = False,
+        self, width: int, hidden: int, out: int, *, side: int, stride: int = 1, residual: bool = False
     ) -> None:
         super().__init__()
         self.side, self.stride, self.residual = side, stride, residual
-        kind = nn.Conv2d if residual else ExactConv2d
-        self.conv1 = (ExactConv2d if follows_stem else kind)(width, hidden, 1)
-        self.conv2 = kind(hidden, hidden, 3, stride, 1, groups=hidden)
-        self.conv3 = kind(hidden, out, 1)
+        self.conv1 = ExactConv2d(width, hidden, 1)
+        self.conv2 = ExactConv2d(hidden, hidden, 3, stride, 1, groups=hidden)
+        self.conv3 = ExactConv2d(hidden, out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns (B, out, H / stride, W / stride), worked out a strip of rows at a time."""
