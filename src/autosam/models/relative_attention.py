@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
+from autosam.models.tracing import is_tracing
+
 # What a piece's bias may take on a CPU: about what its last cache holds.
 _PIECE_BYTES = 16 << 20
 # Fused kernels of GPUs want rows of so many numbers.
@@ -79,7 +81,7 @@ class RelativeAttention(nn.Module):
         down, across = self._distances(q)
         # A graph is quickest with a window's terms in longer queries and those of a whole grid written out, which
         # pieces would only unroll.
-        tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        tracing = is_tracing()
         if q.device.type != "cpu" or (tracing and 2 * self.side <= q.shape[-1]):
             return attend(q, k, v, down, across)
         return attend_in_pieces(q, k, v, down, across, sys.maxsize if tracing else _PIECE_BYTES)

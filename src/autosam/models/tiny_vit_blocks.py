@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autosam.core.precision import exact
+from autosam.models.tracing import is_tracing
 
 HEAD_WIDTH = 32
 EXPANSION = 4
@@ -21,8 +22,7 @@ _MOST_HIDDEN = 1 << 20
 class ExactConv2d(nn.Conv2d):
     """A convolution in float32 whatever the rest is computed in.
 
-    For those whose result no residual corrects: what they round stays in the map to the end. They are cheap, and with
-    them bfloat16 does little more than half as much to the embedding.
+    For those whose rounding stays in the map to the end: `bench.agreement` says what it does to masks.
     """
 
     full_precision = True
@@ -36,7 +36,7 @@ class ExactConv2d(nn.Conv2d):
 class Bottleneck(nn.Module):
     """1x1, depth-wise 3x3 with the stride, 1x1; with a residual a block of the first stage, without one a merge.
 
-    All of it in float32: here bfloat16 does most to the embedding for what it saves.
+    All of it in float32: what is rounded this early, or in a merge, stays in the map to the end.
     """
 
     full_precision = True
@@ -53,7 +53,7 @@ class Bottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Returns (B, out, H / stride, W / stride), worked out a strip of rows at a time."""
         height = self.side // self.stride
-        rows = height if _tracing() else _piece(len(x) * self.conv1.out_channels * self.side * self.stride)
+        rows = height if is_tracing() else _piece(len(x) * self.conv1.out_channels * self.side * self.stride)
         parts = [self.strip(x, first, min(first + rows, height)) for first in range(0, height, rows)]
         return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
 
@@ -131,7 +131,7 @@ class MLP(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Returns tokens of the shape of `tokens` (..., width)."""
         flat = self.norm(tokens).reshape(-1, self.fc1.in_features)
-        pieces = (flat,) if _tracing() else flat.split(_piece(self.fc1.out_features))
+        pieces = (flat,) if is_tracing() else flat.split(_piece(self.fc1.out_features))
         parts = [self.fc2(F.gelu(self.fc1(piece))) for piece in pieces]
         return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(tokens.shape)
 
@@ -139,8 +139,3 @@ class MLP(nn.Module):
 def _piece(width: int) -> int:
     """Returns how many rows of `width` values are worked out at once."""
     return max(1, _MOST_HIDDEN // width)
-
-
-def _tracing() -> bool:
-    """Tells whether a graph is being recorded, which should hold each step once and whole."""
-    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
