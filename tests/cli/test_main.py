@@ -56,6 +56,12 @@ def test_help_imports_nothing_heavy(code: str) -> None:
     assert done.stdout.splitlines()[-1] == "heavy:"
 
 
+def test_it_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "autosam", "info", "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "litemedsam" in json.loads(done.stdout)["sams"]
+
+
 @pytest.mark.parametrize(
     "command",
     [["train"], ["predict"], ["evaluate"], ["data", "check"], ["fetch"], ["info"], ["doctor"], ["cache", "prune"]],

@@ -147,6 +147,25 @@ def test_masks_of_every_encoding_agree(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mask, LABELS, err_msg=file.name)
 
 
+def test_a_palette_of_grays_is_read_as_its_indices_only_where_they_rise(tmp_path: Path) -> None:
+    rising, file = Image.fromarray(LABELS, "P"), tmp_path / "a.png"
+    rising.putpalette([40, 40, 40, 90, 90, 90, 200, 200, 200])
+    rising.save(file)
+    np.testing.assert_array_equal(read_mask(file), LABELS)
+    falling = Image.fromarray(LABELS, "P")
+    falling.putpalette([200, 200, 200, 90, 90, 90, 0, 0, 0])
+    falling.save(file)
+    np.testing.assert_array_equal(read_mask(file), np.array([200, 90, 0])[LABELS])
+
+
+def test_a_palette_whose_black_is_no_background_is_refused(tmp_path: Path) -> None:
+    picture, file = Image.fromarray(LABELS, "P"), tmp_path / "a.png"
+    picture.putpalette([255, 0, 0, 0, 0, 0, 0, 0, 255])
+    picture.save(file)
+    with pytest.raises(DataError, match=r"a\.png: .*palette paints label 0"):
+        read_mask(file)
+
+
 def _gray_png(path: Path, labels: np.ndarray, bits: int) -> Path:
     high, wide = labels.shape
     spread = np.unpackbits(labels[:, :, None], axis=2)[:, :, -bits:].reshape(high, -1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autosam.evaluation import bootstrap
-from autosam.evaluation.bootstrap import mean_intervals
+from autosam.evaluation.bootstrap import interval, mean_intervals
 
 
 def spread(size: int, seed: int = 0) -> np.ndarray:
@@ -49,15 +49,20 @@ def test_cases_without_a_group_are_their_own() -> None:
 @settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(0, 5))
 def test_bounds_and_repeats(scores: list[float], seed: int) -> None:
-    values = np.array(scores)[:, None]
+    values = np.array([*scores, scores[0]])[:, None]
     low, high = mean_intervals(values, seed=seed, resamples=200)[0]
     assert min(scores) - 1e-9 <= low <= high <= max(scores) + 1e-9
     assert (mean_intervals(values, seed=seed, resamples=200) == [[low, high]]).all()
 
 
-def test_one_group_has_no_spread() -> None:
-    values = spread(5)
-    assert mean_intervals(values, ["a"] * 5)[0] == pytest.approx([values.mean()] * 2)
+def test_one_group_has_no_interval() -> None:
+    values = np.hstack([spread(5), [[0.5], [0.7], [np.nan], [np.nan], [np.nan]]])
+    assert np.isnan(mean_intervals(values, ["a"] * 5)).all()
+    assert interval(mean_intervals(values, ["a"] * 5)[0]) is None
+    # A second group that has no value in a column says nothing of it.
+    first, second = mean_intervals(values, ["a", "a", "b", "b", "b"])
+    assert np.isfinite(first).all()
+    assert np.isnan(second).all()
 
 
 def test_missing_values_leave_only_their_column_short() -> None:

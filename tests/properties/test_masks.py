@@ -38,6 +38,17 @@ def _gray(mask: Mask, value: int) -> Image.Image:
     return Image.fromarray(mask.astype(np.uint8) * np.uint8(value))
 
 
+def _few_colours(mask: Mask, file: Path) -> None:
+    """As programs save few colours: in a palette, numbered as they like."""
+    _gray(mask, 255).convert("RGB").quantize(2).save(file)
+
+
+def _white_first(mask: Mask, file: Path) -> None:
+    picture = Image.fromarray((~mask).astype(np.uint8), "P")
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    picture.save(file)
+
+
 ENCODINGS: dict[str, Callable[[Mask, Path], None]] = {
     "1.png": lambda mask, file: _gray(mask, 1).save(file),
     "255.png": lambda mask, file: _gray(mask, 255).save(file),
@@ -50,6 +61,12 @@ ENCODINGS: dict[str, Callable[[Mask, Path], None]] = {
     "bit.png": lambda mask, file: Image.fromarray(mask).save(file),
     "bit.tif": lambda mask, file: Image.fromarray(mask).save(file),
     "palette.png": _palette,
+    "colours.png": _few_colours,
+    "colours.bmp": _few_colours,
+    "colours.tif": _few_colours,
+    "white-first.png": _white_first,
+    "white-first.gif": _white_first,
+    "rgb.gif": lambda mask, file: _gray(mask, 255).convert("RGB").save(file),
     "rgb.png": lambda mask, file: _gray(mask, 255).convert("RGB").save(file),
     "rgba.png": lambda mask, file: _gray(mask, 255).convert("RGBA").save(file),
     "la.png": lambda mask, file: _gray(mask, 255).convert("LA").save(file),

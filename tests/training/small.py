@@ -22,6 +22,8 @@ TINY: dict[str, Any] = {
     "precision": "float32",
     "augment": "histology",
 }
+# Eight training discs: two steps an epoch, twelve in all.
+LONGER: dict[str, Any] = {**TINY, "batch": 4, "views": 1, "epochs": 6, "augment": "light"}
 
 
 def tiny_config(data: Path, **choices: Any) -> TrainConfig:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,10 +18,8 @@ from autosam.training.plan import CLOSING_SECONDS
 from autosam.training.replan import Replanner
 from autosam.training.run_config import Plan, read_run_config, write_run_config
 from autosam.training.train import train
-from tests.training.small import Stops
+from tests.training.small import LONGER, Stops
 
-SIZES: dict[str, Any] = {"size": 32, "batch": 4, "views": 1, "epochs": 6, "val": 0.2}
-TINY = SIZES | {"sam": "tiny-random", "engine": "torch"}
 PLAN = Plan(
     views=1, steps=100, epoch_steps=10, validate_every=10, warmup=5, encoder=None, engine="torch", threads=1,
     train=10, val=2, data="d", why="",
@@ -94,7 +91,7 @@ def _steps(run: Path) -> list[int]:
 # Two steps an epoch, a validation after each: 12 steps, then 20 of them, then 9.
 def test_a_moved_end_is_written_and_reached(discs: Path, tmp_path: Path, ends: dict[int, int]) -> None:
     ends.update({4: 20, 8: 9})
-    run = train(discs, tmp_path / "run", **TINY)
+    run = train(discs, tmp_path / "run", **LONGER)
     assert _steps(run) == list(range(1, 10))
     plan = read_run_config(run / "config.yaml")[1]
     assert plan is not None
@@ -106,15 +103,15 @@ def test_a_moved_end_is_written_and_reached(discs: Path, tmp_path: Path, ends: d
 @pytest.mark.parametrize("written", [False, True])
 def test_a_resume_repeats_how_the_end_moved(discs: Path, tmp_path: Path, ends: dict[int, int], written: bool) -> None:
     ends.update({4: 20, 8: 9})
-    whole = train(discs, tmp_path / "whole", **TINY)
+    whole = train(discs, tmp_path / "whole", **LONGER)
     with pytest.raises(Interrupted):
-        train(discs, tmp_path / "cut", progress=Stops("training", 5), **TINY)
+        train(discs, tmp_path / "cut", progress=Stops("training", 5), **LONGER)
     if written:
         # As after a crash between two states: the plan is already that of a later step.
         ends.clear()
         config = read_run_config(tmp_path / "cut" / "config.yaml")[0]
         write_run_config(tmp_path / "cut" / "config.yaml", config, read_run_config(whole / "config.yaml")[1])
-    cut = train(discs, tmp_path / "cut", resume=True, **TINY)
+    cut = train(discs, tmp_path / "cut", resume=True, **LONGER)
     assert _steps(cut) == _steps(whole)
     assert (cut / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     shutil.rmtree(cut)

@@ -17,9 +17,7 @@ from autosam.training import fit
 from autosam.training.memory import within_memory
 from autosam.training.run_config import read_run_config
 from autosam.training.train import train
-
-SIZES: dict[str, Any] = {"size": 32, "batch": 4, "views": 1, "epochs": 6, "val": 0.2}
-TINY = SIZES | {"sam": "tiny-random", "engine": "torch"}
+from tests.training.small import LONGER
 
 
 class Heard(Silent):
@@ -81,7 +79,7 @@ def test_it_goes_back_to_the_last_good_state(
 ) -> None:
     faults["nan"] = {step}
     heard = Heard()
-    run = train(discs, tmp_path / "run", progress=heard, **TINY)
+    run = train(discs, tmp_path / "run", progress=heard, **LONGER)
     skipped = [row for row in _rows(run) if "skipped" in row]
     assert [(row["step"], row["back_to"]) for row in skipped] == [(step, target)]
     assert any(f"step {step}" in line and str(discs / "images") in line for line in heard.said)
@@ -91,14 +89,14 @@ def test_it_goes_back_to_the_last_good_state(
 
 def test_an_interrupted_one_goes_back_to_the_same(discs: Path, tmp_path: Path, faults: dict[str, Any]) -> None:
     faults["nan"] = {6, 9}
-    whole = train(discs, tmp_path / "whole", **TINY)
+    whole = train(discs, tmp_path / "whole", **LONGER)
     for stop in (5, 6, 7, 9):
         out = tmp_path / f"stopped-{stop}"
         with pytest.raises(Interrupted):
-            train(discs, out, progress=Heard(stop), **TINY)
+            train(discs, out, progress=Heard(stop), **LONGER)
         with pytest.raises(Interrupted):
-            train(discs, out, resume=True, progress=Heard(1 + stop), **TINY)
-        train(discs, out, resume=True, **TINY)
+            train(discs, out, resume=True, progress=Heard(1 + stop), **LONGER)
+        train(discs, out, resume=True, **LONGER)
         for name in ("model.safetensors", "log.jsonl"):
             assert (out / name).read_bytes() == (whole / name).read_bytes(), (stop, name)
 
@@ -106,11 +104,11 @@ def test_an_interrupted_one_goes_back_to_the_same(discs: Path, tmp_path: Path, f
 def test_three_end_it_with_the_good_state(discs: Path, tmp_path: Path, faults: dict[str, Any]) -> None:
     faults["nan"] = {6, 7, 8}
     with pytest.raises(DataError, match=r"not finite at 3 steps.*case\d\.png.*the state of step 4") as told:
-        train(discs, tmp_path / "run", **TINY)
+        train(discs, tmp_path / "run", **LONGER)
     assert "--lr" in told.value.message
     assert max(path.name for path in (tmp_path / "run" / "last").iterdir()) == "state-00000004.safetensors"
     with pytest.raises(DataError, match="not finite"):
-        train(discs, tmp_path / "run", resume=True, **TINY)
+        train(discs, tmp_path / "run", resume=True, **LONGER)
 
 
 def test_short_memory_takes_a_smaller_batch_and_writes_it_down(
@@ -118,7 +116,7 @@ def test_short_memory_takes_a_smaller_batch_and_writes_it_down(
 ) -> None:
     faults |= {"most": 2, "from": 5}
     heard = Heard()
-    run = train(discs, tmp_path / "run", progress=heard, **TINY)
+    run = train(discs, tmp_path / "run", progress=heard, **LONGER)
     assert any("smaller batch, 2 of 4 images" in line for line in heard.said)
     plan = read_run_config(run / "config.yaml")[1]
     assert plan is not None
@@ -127,15 +125,15 @@ def test_short_memory_takes_a_smaller_batch_and_writes_it_down(
     out = tmp_path / "stopped"
     with pytest.raises(Interrupted):
         # Four steps, the same four told again after the return to them, three more.
-        train(discs, out, progress=Heard(11), **TINY)
-    train(discs, out, resume=True, **TINY)
+        train(discs, out, progress=Heard(11), **LONGER)
+    train(discs, out, resume=True, **LONGER)
     assert (out / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
 
 
 def test_no_memory_at_all_is_told(discs: Path, tmp_path: Path, faults: dict[str, Any]) -> None:
     faults["most"] = 0
     with pytest.raises(ResourceError, match="one image at a time"):
-        train(discs, tmp_path / "run", **TINY)
+        train(discs, tmp_path / "run", **LONGER)
 
 
 def test_half_as_many_images_are_tried_each_time() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from autosam.benchmarks.benchmark import Benchmark, Item
 from autosam.benchmarks.scoring import Outcome
 from autosam.benchmarks.view import Measure, Values, View
-from autosam.evaluation.bootstrap import RESAMPLES, mean_intervals
+from autosam.evaluation.bootstrap import RESAMPLES, interval, mean_intervals
 from autosam.metrics.video import clip_means
 
 Averages = dict[str, dict[str, dict[str, dict[str, Any]]]]
@@ -21,9 +21,9 @@ def averages(
 ) -> Averages:
     """Returns view -> part -> measure -> mean, its 95 % bootstrap interval, the number of cases, and per seed the mean.
 
-    Intervals are drawn over groups where they are known. With several outcomes (one a seed of the training) a case's
-    value is its mean over them; `seeds` lists each one's mean and `sd` is their standard deviation. A part of which the
-    copy has nothing is left out.
+    Intervals are drawn over groups where they are known, and None for one alone. With several outcomes (one a seed of
+    the training) a case's value is its mean over them; `seeds` lists each one's mean and `sd` is their standard
+    deviation. A part of which the copy has nothing is left out.
 
     Args:
         benchmark: names the parts.
@@ -75,7 +75,7 @@ def _entry(measure: Measure, values: Values, groups: Sequence[str | None], seed:
             return {"mean": None, "ci95": None, "cases": 0, "unit": measure.unit}
         each = values[:, there, 0].mean(axis=1)
         ends = mean_intervals(cases[:, None], groups, seed=seed)[0]
-    entry = {"mean": float(each.mean()), "ci95": [float(end) for end in ends], "cases": known, "unit": measure.unit}
+    entry = {"mean": float(each.mean()), "ci95": interval(ends), "cases": known, "unit": measure.unit}
     if len(values) > 1:
         entry |= {"seeds": [float(one) for one in each], "sd": float(each.std(ddof=1))}
     return entry
@@ -84,11 +84,13 @@ def _entry(measure: Measure, values: Values, groups: Sequence[str | None], seed:
 def _pooled_interval(
     pool: Callable[[Values], float], values: Values, groups: Sequence[str | None], seed: int
 ) -> Values:
-    """Returns the ends of the 95 % bootstrap interval of a pooled number, averaged over seeds."""
+    """Returns the ends of the 95 % bootstrap interval of a pooled number, averaged over seeds; NaN for one group."""
     seeds, units, points = values.shape
     names: dict[tuple[str, str | int], int] = {}
     keys = (("unit", index) if group is None else ("group", group) for index, group in enumerate(groups))
     member = np.array([names.setdefault(key, len(names)) for key in keys])
+    if len(names) < 2:
+        return np.full(2, np.nan)
     sums, sizes = np.zeros((len(names), seeds * points)), np.zeros(len(names))
     np.add.at(sums, member, values.transpose(1, 0, 2).reshape(units, -1))
     np.add.at(sizes, member, 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autosam.benchmarks.compared import number, p_in_words
+from autosam.benchmarks.compared import bracket, number, p_in_words
 from autosam.benchmarks.comparison import Contest, Duel
 from autosam.benchmarks.scored import Scored
 from autosam.benchmarks.statistics import LEVEL, ranks
@@ -52,12 +52,12 @@ def scores(shown: Contest, methods: Sequence[Scored]) -> Figure:
         values = values[np.isfinite(values)]
         lift = spread.uniform(-0.24, 0.24, len(values))
         axes.scatter(values, place + lift, s=7, color=tint, alpha=0.4, linewidths=0, rasterized=len(values) > 2000)
-        if mean.mean is None or mean.interval is None:
+        if mean.mean is None:
             continue
-        low, high = mean.interval
-        axes.plot([low, high], [place, place], color=INK, linewidth=2.2, solid_capstyle="butt", zorder=3)
+        if mean.interval is not None:
+            axes.plot(mean.interval, [place, place], color=INK, linewidth=2.2, solid_capstyle="butt", zorder=3)
         axes.plot([mean.mean], [place], "o", color=tint, markeredgecolor=INK, markersize=5.5, zorder=4)
-        said = f"{number(mean.mean, shown.measure)}\n[{number(low, shown.measure)}, {number(high, shown.measure)}]"
+        said = f"{number(mean.mean, shown.measure)}\n{bracket(mean.interval, shown.measure).strip()}"
         axes.annotate(
             said, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=6.5, annotation_clip=False
         )
@@ -76,7 +76,8 @@ def ranking(shown: Contest, methods: Sequence[Scored]) -> Figure:
     figure, axes = _rows(len(order), PAGE, 0.75)
     for row, rank in enumerate(order):
         tint = colour(rank.method)
-        axes.plot(rank.interval, [row, row], color=tint, linewidth=2.2, solid_capstyle="butt")
+        if rank.interval is not None:
+            axes.plot(rank.interval, [row, row], color=tint, linewidth=2.2, solid_capstyle="butt")
         axes.plot([rank.mean], [row], "o", color=tint, markeredgecolor=INK, markersize=6, zorder=3)
         axes.annotate(f"{rank.mean:.2f}", (rank.mean, row), (0, 7), textcoords="offset points", ha="center", fontsize=7)
     for number_of, (first, last) in enumerate(alike):
@@ -99,12 +100,13 @@ def differences(shown: Contest, methods: Sequence[Scored]) -> Figure:
         ahead = duel.a if (duel.difference > 0) == (shown.measure.direction == "higher") else duel.b
         sure = duel.corrected < LEVEL
         tint = colour(ahead)
-        axes.plot(duel.interval, [row, row], color=tint, linewidth=2.2, solid_capstyle="butt")
+        if duel.interval is not None:
+            axes.plot(duel.interval, [row, row], color=tint, linewidth=2.2, solid_capstyle="butt")
         axes.plot(
             [duel.difference], [row], "o", color=tint if sure else "white", markeredgecolor=tint, markersize=6, zorder=3
         )
-        low, high = (number(end, shown.measure) for end in duel.interval)
-        said = f"{number(duel.difference, shown.measure)} [{low}, {high}]\np {_equal(p_in_words(duel.corrected))}"
+        difference = f"{number(duel.difference, shown.measure)}{bracket(duel.interval, shown.measure)}"
+        said = f"{difference}\np {_equal(p_in_words(duel.corrected))}"
         axes.annotate(
             said, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=6.5, annotation_clip=False
         )

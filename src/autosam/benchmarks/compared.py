@@ -10,7 +10,7 @@ from autosam.benchmarks.comparison import Contest, Mean
 from autosam.benchmarks.scored import Scored
 from autosam.benchmarks.statistics import LEVEL
 from autosam.benchmarks.view import Measure, View
-from autosam.evaluation.bootstrap import RESAMPLES
+from autosam.evaluation.bootstrap import RESAMPLES, Interval
 
 METHOD = (
     "Means are over cases (clips, where the view averages them first), a case's value being its mean over seeds; "
@@ -71,6 +71,11 @@ def number(value: float, measure: Measure) -> str:
     return f"{value:.4f}" if measure.unit == "fraction" else f"{value:.2f}"
 
 
+def bracket(interval: Interval | None, measure: Measure) -> str:
+    """Returns " [low, high]" as tables have it; nothing where there is no interval."""
+    return "" if interval is None else f" [{', '.join(number(end, measure) for end in interval)}]"
+
+
 def p_in_words(p: float) -> str:
     """Returns a p value: two digits, and "< 0.0001" below that."""
     return "< 0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
@@ -105,14 +110,15 @@ def _duels(each: Contest, methods: Sequence[Scored]) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for duel in each.duels:
-        low, high = (number(end, measure) for end in duel.interval)
         equal = duel.units - duel.better_a - duel.better_b
         lines.append(
-            f"| {methods[duel.a].name} | {methods[duel.b].name} | {number(duel.difference, measure)} [{low}, {high}] "
+            f"| {methods[duel.a].name} | {methods[duel.b].name} "
+            f"| {number(duel.difference, measure)}{bracket(duel.interval, measure)} "
             f"| {duel.better_a} / {duel.better_b} / {equal} | {p_in_words(duel.p)} | {p_in_words(duel.corrected)} |"
         )
     order = ", ".join(
-        f"{methods[rank.method].name} {rank.mean:.2f} [{rank.interval[0]:.2f}, {rank.interval[1]:.2f}]"
+        f"{methods[rank.method].name} {rank.mean:.2f}"
+        + ("" if rank.interval is None else f" [{rank.interval[0]:.2f}, {rank.interval[1]:.2f}]")
         for rank in each.order
     )
     lines += ["", f"Mean ranks: {order}."]
@@ -122,11 +128,10 @@ def _duels(each: Contest, methods: Sequence[Scored]) -> list[str]:
 
 
 def _cell(mean: Mean, measure: Measure) -> str:
-    if mean.mean is None or mean.interval is None:
+    if mean.mean is None:
         return "-"
-    low, high = (number(end, measure) for end in mean.interval)
     spread = "" if mean.spread is None else f" ± {number(mean.spread, measure)}"
-    return f"{number(mean.mean, measure)}{spread} [{low}, {high}]"
+    return f"{number(mean.mean, measure)}{spread}{bracket(mean.interval, measure)}"
 
 
 def _entry(each: Contest, methods: Sequence[Scored]) -> dict[str, Any]:

@@ -12,9 +12,7 @@ import numpy.typing as npt
 
 from autosam.benchmarks.statistics import LEVEL, Values, by_group, cliques, friedman, holm, ranks, signed_rank
 from autosam.benchmarks.view import Measure
-from autosam.evaluation.bootstrap import mean_intervals
-
-Interval = tuple[float, float]
+from autosam.evaluation.bootstrap import Interval, interval, mean_intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class Mean:
     Attributes:
         method: its place among the methods.
         mean: over cases (clips where the view averages them first), of the mean over seeds; None without a value.
-        interval: 95 % bootstrap interval of it.
+        interval: 95 % bootstrap interval of it; None without a value, or for one group alone.
         seeds: the mean of each seed.
         cases: how many have a value.
     """
@@ -49,7 +47,7 @@ class Duel:
         a: place of the one.
         b: place of the other.
         difference: mean over cases.
-        interval: 95 % paired bootstrap interval of it.
+        interval: 95 % paired bootstrap interval of it; None for one group alone.
         p: of Wilcoxon's signed-rank test over units.
         corrected: that p corrected by Holm over all pairs of the table.
         better_a: units on which a is better.
@@ -60,7 +58,7 @@ class Duel:
     a: int
     b: int
     difference: float
-    interval: Interval
+    interval: Interval | None
     p: float
     corrected: float
     better_a: int
@@ -70,11 +68,11 @@ class Duel:
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """One method's mean rank over units, 1 being the best, and its 95 % bootstrap interval."""
+    """One method's mean rank over units, 1 being the best, and its 95 % bootstrap interval; None for one unit."""
 
     method: int
     mean: float
-    interval: Interval
+    interval: Interval | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,8 +181,8 @@ def contest(sheet: Sheet, ranked: Sequence[int], *, tested: bool, seed: int = 0)
         each = ranks(whole, higher=higher)
         ends = mean_intervals(each, seed=seed)
         ranking = tuple(
-            Rank(method, float(mean), (float(low), float(high)))
-            for method, mean, (low, high) in zip(ranked, each.mean(axis=0), ends, strict=True)
+            Rank(method, float(mean), interval(pair))
+            for method, mean, pair in zip(ranked, each.mean(axis=0), ends, strict=True)
         )
     return Contest(**frame, duels=tuple(made), ranking=ranking, friedman=friedman(whole) if ranking else None)
 
@@ -193,16 +191,15 @@ def _mean(method: int, sheet: Sheet, seed: int) -> Mean:
     seeds = sheet.seeds[method]
     if sheet.own:
         own = sheet.own[method]
-        low, high = own["ci95"]
         each = tuple(own.get("seeds", (own["mean"],)))
-        return Mean(method, own["mean"], (low, high), each, own["cases"])
+        return Mean(method, own["mean"], own["ci95"], each, own["cases"])
     cases = seeds.mean(axis=0)
     there = np.isfinite(cases)
     if not there.any():
         return Mean(method, None, None, (), 0)
-    low, high = mean_intervals(cases[:, None], sheet.groups, seed=seed)[0]
+    ends = interval(mean_intervals(cases[:, None], sheet.groups, seed=seed)[0])
     each = tuple(float(one) for one in seeds[:, there].mean(axis=1))
-    return Mean(method, float(np.mean(each)), (float(low), float(high)), each, int(there.sum()))
+    return Mean(method, float(np.mean(each)), ends, each, int(there.sum()))
 
 
 def _duel(
@@ -216,13 +213,12 @@ def _duel(
     kept: npt.NDArray[np.float64] = np.round(difference[there], 9)
     names = [group for group, known in zip(groups, there, strict=True) if known]
     units = by_group(kept[:, None], names)[:, 0]
-    low, high = mean_intervals(kept[:, None], names, seed=seed)[0]
     ahead, behind = int((units > 0).sum()), int((units < 0).sum())
     return signed_rank(units), {
         "a": a,
         "b": b,
         "difference": float(kept.mean()),
-        "interval": (float(low), float(high)),
+        "interval": interval(mean_intervals(kept[:, None], names, seed=seed)[0]),
         "better_a": ahead if higher else behind,
         "better_b": behind if higher else ahead,
         "units": len(units),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from autosam.benchmarks.layout import listed
 from autosam.core.errors import AutoSAMError, DataError
 from autosam.core.progress import Progress
 from autosam.data.images import content_hash, read_image
+from autosam.evaluation.seen import seen_by
 
 _SHOWN = 6
 
@@ -106,10 +106,9 @@ def refuse_seen(run: Path, copy: Copy, contents: Contents, *, allowed: bool) -> 
     Raises:
         DataError: where there are some and they are not allowed.
     """
-    file = (run if run.is_dir() else run.parent) / "data.json"
-    if not file.is_file():
-        return [f"TRAINING IMAGES UNKNOWN: {file.name} is missing in the run, so that nobody can say what it has seen"]
-    seen = {key: f"{part} {name}" for part, name, key in _recorded(file)}
+    seen = seen_by(run)
+    if seen is None:
+        return ["TRAINING IMAGES UNKNOWN: data.json is missing in the run, so that nobody can say what it has seen"]
     both = [(item.id, seen[key]) for item in copy.test if (key := contents.images[item.id]) in seen]
     if not both:
         return []
@@ -121,18 +120,6 @@ def refuse_seen(run: Path, copy: Copy, contents: Contents, *, allowed: bool) -> 
             cure="Score a run that has not seen them; --allow-duplicates scores them and marks every table",
         )
     return [f"SEEN IN TRAINING: the run was trained or validated on {len(both)} of the test images ({named})"]
-
-
-def _recorded(file: Path) -> Iterator[tuple[str, str, str]]:
-    try:
-        parts = json.loads(file.read_text(encoding="utf-8"))
-        for part, hashes in parts.items():
-            for name, key in hashes.items():
-                yield str(part), str(name), str(key)
-    except (ValueError, AttributeError) as fault:
-        raise DataError(
-            "it is no record of training images", file=file, cure="Give the folder that `autosam train` wrote"
-        ) from fault
 
 
 def _read(benchmark: Benchmark, item: Item) -> tuple[str, str, tuple[str, ...]] | AutoSAMError:

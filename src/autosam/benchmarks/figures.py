@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from autosam.evaluation.folder import predictions_from
 from autosam.evaluation.plates import Column, prompt_plate, side_by_side
 from autosam.evaluation.printing import printed, save
 from autosam.evaluation.prompted import MASK_LOGIT, prompted_masks
+from autosam.evaluation.seen import seen_by
 from autosam.inference.claim import claim
 from autosam.inference.model import load
 from autosam.models.frozen_sam import FrozenSam, load_sam
@@ -106,10 +106,10 @@ def figures(
         files += save(plate, folder / "figure-5-prompt")
         if histories:
             files += save(learning_curves(histories), folder / "learning-curves")
-    write_text(
-        folder / "captions.md",
-        _captions(sam, samples, list(others), shares, _seen(Path(run), samples), Path(data).resolve().name, cases),
-    )
+    record = seen_by(Path(run)) or {}
+    seen = [sample.id for sample in samples if content_hash(sample.image) in record]
+    captions = _captions(sam, samples, list(others), shares, seen, Path(data).resolve().name, cases)
+    write_text(folder / "captions.md", captions)
     return files
 
 
@@ -140,16 +140,6 @@ def _predictor(source: Path, rule: Foreground, **loading: Any) -> Any:
 def _warning(sam: FrozenSam, kind: str) -> str:
     plural = {"point": "points", "box": "boxes", "mask": "masks"}[kind]
     return "" if kind in sam.trained_prompts else f"never trained on {plural}"
-
-
-def _seen(run: Path, samples: Sequence[Sample]) -> list[str]:
-    """Returns the cases whose images the run was trained or validated on, as far as it has a record."""
-    try:
-        record = json.loads(RunFolder(run).data.read_text(encoding="utf-8"))
-        hashes = {value for part in record.values() for value in part.values()}
-    except (OSError, ValueError, AttributeError):
-        return []
-    return [sample.id for sample in samples if content_hash(sample.image) in hashes]
 
 
 def _captions(

@@ -51,7 +51,8 @@ def markdown(
 def closing(benchmark: Benchmark) -> list[str]:
     """Returns the lines under the tables: what the intervals are, the protocol, the licence, whom to cite."""
     return [
-        "Means with 95 % bootstrap intervals, drawn over groups (patients, cases of video) where they are known.",
+        "Means with 95 % bootstrap intervals, drawn over groups (patients, cases of video) where they are known; one "
+        "group alone has none.",
         "",
         f"Protocol of the benchmark: {benchmark.protocol}. Licence of the images: {benchmark.licence}. "
         f"Cite: {benchmark.citation}.",
@@ -84,6 +85,7 @@ def cell(measure: Measure, entry: Mapping[str, Any]) -> str:
     if entry["mean"] is None:
         return "-"
     digits = 4 if measure.unit == "fraction" else 2
-    low, high = entry["ci95"]
     spread = f" ± {entry['sd']:.{digits}f} over {len(entry['seeds'])} seeds" if "seeds" in entry else ""
-    return f"{entry['mean']:.{digits}f}{spread} [{low:.{digits}f}, {high:.{digits}f}]"
+    ends = entry["ci95"]
+    bracket = "" if ends is None else f" [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]"
+    return f"{entry['mean']:.{digits}f}{spread}{bracket}"

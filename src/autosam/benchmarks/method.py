@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from autosam.benchmarks.benchmark import Kind
 from autosam.benchmarks.budget import budget_of
 from autosam.core.errors import DataError
 from autosam.core.sample import Sample
-from autosam.data.images import read_mask
-from autosam.data.walk import images_below, name_below, without_suffix
+from autosam.data.mask_folder import MaskFolder
+from autosam.data.objects import numbers_objects
+from autosam.inference.claim import RECORD
 from autosam.inference.model import load
 from autosam.inference.prediction import Prediction
 from autosam.inference.video import ClipPredictor
@@ -23,6 +25,7 @@ from autosam.models.checkpoint import digest
 
 OWN_TRAINING = "SAM'S OWN TRAINING: LiteMedSAM was trained on many public sets; this benchmark may be among them"
 
+_PROBABILITIES = "probabilities"
 _NEAREST_ONE = np.float32(1 - 2**-24)
 
 
@@ -107,30 +110,32 @@ def of_folder(folder: Path, kind: Kind) -> Method:
 
     A mask of 0 and one other value is taken as it is meant. One of several values is a map of objects where the
     benchmark numbers objects, and a probability (255, or 65535 of 16 bit, being 1) where it scores gray maps; what lies
-    in `probabilities` is always one.
+    in `probabilities` is always one, cut where `autosam predict` says that it cut it, or at 0.5.
 
     Raises:
         DataError: where there is no such folder; and by the method, for a case without a mask, with several, with an
-            unreadable one or one of another size than its image.
+            unreadable one, one of another size than its image, or one whose values number no objects.
     """
-    if not folder.is_dir():
-        raise DataError("there is no such folder of predictions", file=folder, cure="Check the path")
-    indices = {place: _index(place) for place in (folder / "probabilities", folder / "masks", folder) if place.is_dir()}
+    masks = MaskFolder(folder, (_PROBABILITIES, "masks"))
+    threshold = _threshold(folder)
 
     def predict(sample: Sample) -> Predicted:
-        file, gray = _find(sample.id, indices, folder)
-        stored = read_mask(file)
-        if stored.shape != sample.size:
-            raise DataError(
-                f"the prediction is {stored.shape[1]} x {stored.shape[0]} pixels, its image "
-                f"{sample.size[1]} x {sample.size[0]}",
-                file=file,
-                cure="Write it at the image's own size; nothing is resized silently",
-            )
+        stored, file, place = masks.read(sample)
+        gray = place == _PROBABILITIES
         probability, objects = interpret(stored, kind, gray=gray, file=file)
-        return Predicted(Prediction(sample.id, sample.rgb(), probability), probability, objects)
+        prediction = Prediction(sample.id, sample.rgb(), probability, threshold if gray else 0.5)
+        return Predicted(prediction, probability, objects)
 
     return Method(folder.resolve().name, predict, {"predictions": folder.resolve().name})
+
+
+def _threshold(folder: Path) -> float:
+    """Returns what the probabilities of a folder are cut at, as `autosam predict` left word of it; else 0.5."""
+    try:
+        said = json.loads((folder / RECORD).read_text(encoding="utf-8"))["threshold"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.5
+    return float(said) if isinstance(said, int | float) and 0 <= said <= 1 else 0.5
 
 
 def interpret(
@@ -139,7 +144,7 @@ def interpret(
     """Returns the probability (H, W) in 0..1 of a stored mask, and its objects' numbers where it has them.
 
     Raises:
-        DataError: on negative values.
+        DataError: on negative values; on several values where they should number objects and do not.
     """
     if stored.size and int(stored.min()) < 0:
         raise DataError("it holds negative values", file=file, cure="Write 0 for background")
@@ -148,24 +153,14 @@ def interpret(
     if not gray and not several:
         return (stored != 0).astype(np.float32), None
     if not gray and kind == "instances":
+        if not numbers_objects(stored):
+            raise DataError(
+                f"its {len(values)} values number no objects: most lie in many pieces, as in a map of probabilities or "
+                "of classes, or a JPEG",
+                file=file,
+                cure=f"Put probabilities into the sub-folder {_PROBABILITIES}, or write 0 for background and 255, or a "
+                "number for each object, in a format without loss (PNG)",
+            )
         return (stored != 0).astype(np.float32), stored
     full = 255 if stored.dtype == np.uint8 else 65535
     return (stored / full).clip(0, 1).astype(np.float32), None
-
-
-def _index(root: Path) -> dict[str, list[Path]]:
-    index: dict[str, list[Path]] = {}
-    for file in images_below(root):
-        index.setdefault(without_suffix(name_below(file, root)), []).append(file)
-    return index
-
-
-def _find(case: str, indices: dict[Path, dict[str, list[Path]]], folder: Path) -> tuple[Path, bool]:
-    for place, index in indices.items():
-        found = index.get(case, [])
-        if len(found) > 1:
-            names = ", ".join(file.name for file in found)
-            raise DataError(f"several predictions for {case}: {names}", file=place, cure="Keep one of them")
-        if found:
-            return found[0], place.name == "probabilities"
-    raise DataError(f"no prediction for {case}", file=folder, cure=f"A mask named {case}.png was expected in it")

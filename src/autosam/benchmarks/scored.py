@@ -140,6 +140,7 @@ def _of_evaluation(summary: Mapping[str, Any]) -> dict[str, Any]:
         "about": {STANDARD.name: STANDARD.about},
         "content": source["data"]["sha256"],
         "untrained_prompt": any(_flagged(entry) for entry in (summary, source, source.get("model"))),
+        "marks": tuple(summary.get("marks", ())),
     }
 
 

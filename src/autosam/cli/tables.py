@@ -47,10 +47,9 @@ def _figures(entry: Mapping[str, Any]) -> tuple[str, str]:
     if entry["mean"] is None:
         return "-", "-"
     length = entry["unit"] != "fraction"
-    low, high = entry["ci95"]
-    if length:
-        return f"{entry['mean']:.2f} {entry['unit']}", f"{low:.2f} to {high:.2f}"
-    return f"{entry['mean']:.4f}", f"{low:.4f} to {high:.4f}"
+    digits, unit = (2, f" {entry['unit']}") if length else (4, "")
+    ends = "one group: none" if entry["ci95"] is None else " to ".join(f"{end:.{digits}f}" for end in entry["ci95"])
+    return f"{entry['mean']:.{digits}f}{unit}", ends
 
 
 def names(*, as_json: bool) -> None:

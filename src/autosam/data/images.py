@@ -33,6 +33,8 @@ _ORIENT: dict[int, Callable[[Array], Array]] = {
 }
 # Pillow spreads 2 and 4 bit grays over 0..255; a mask needs the labels back.
 _SPREAD = {"L;2": 85, "L;4": 17}
+# Index 0 of a palette, used alone and no darker than this: a picture of nothing but foreground.
+_BRIGHT = 128
 _PIXEL_BYTES = {"1": 1, "I": 4, "F": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
 
 
@@ -52,10 +54,27 @@ def read_image(path: Path) -> Array:
     return _read(path, _picture_pixels, _gray_or_rgb)
 
 
+def pixels_of(picture: Image.Image) -> Array:
+    """Returns the pixels of a picture that Pillow holds, under the rule of `read_image` for depth and colour.
+
+    They stay as they lie, whatever EXIF says, so that what is made of them fits the picture.
+
+    Returns:
+        As `read_image`.
+
+    Raises:
+        DataError: where it cannot be decoded, or holds NaN.
+    """
+    path = Path(getattr(picture, "filename", "") or "image")
+    with _speaking(path):
+        return _native(_gray_or_rgb(_picture_pixels(picture, "", path), path))
+
+
 def read_mask(path: Path) -> Array:
     """Reads a label map; the same formats and the same orientation rule as `read_image`.
 
-    Of a palette image the indices are the labels; of RGB with three equal channels one is taken; 1-bit gives 0 and 1.
+    Of a palette image the indices are the labels, but of one in grays that do not rise with them: there the grays are.
+    Of RGB with three equal channels one is taken; 1-bit gives 0 and 1.
 
     Returns:
         (H, W) of an integer type: the labels as stored.
@@ -105,7 +124,11 @@ def _read(
         array = finish(array, path)
         if turn in _ORIENT:
             array = _ORIENT[turn](array)
-        return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
+        return _native(array)
+
+
+def _native(array: Array) -> Array:
+    return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
 
 
 @contextlib.contextmanager
@@ -184,13 +207,42 @@ def _label_pixels(picture: Image.Image, raw: str, path: Path) -> Array:
         return np.asarray(picture).astype(np.uint8)
     if mode == "L":
         return np.asarray(picture) // np.uint8(_SPREAD.get(raw, 1))
-    if mode in ("P", "I", "F") or mode.startswith("I;16"):
+    if mode in ("I", "F") or mode.startswith("I;16"):
         return np.asarray(picture)
-    if mode == "PA":
-        return np.asarray(picture)[:, :, 0]
+    if mode in ("P", "PA"):
+        return _palette_labels(picture, path)
     if ";16" in raw:
         raise DataError("the mask is colour of 16 bits", file=path, cure="Save it with one channel of labels")
     return np.asarray(picture if mode in ("RGB", "RGBA", "LA") else picture.convert("RGB"))
+
+
+def _palette_labels(picture: Image.Image, path: Path) -> Array:
+    """Returns a palette image's indices; its grays where it is a gray picture that was put into a palette as it came.
+
+    Programs number a palette's colours as they like, white first for example. Where the grays do not rise with the
+    indices, or black has an index, the indices mean nothing.
+    """
+    indices = np.asarray(picture)
+    if indices.ndim == 3:
+        indices = indices[:, :, 0]
+    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
+    stored = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(stored)] = stored
+    colours = palette[used]
+    black = (colours == 0).all(1)
+    if (colours == colours[:, :1]).all():
+        gray = colours[:, 0].astype(np.int64)
+        full = len(used) == 1 and used[0] == 0 and gray[0] >= _BRIGHT
+        plain = bool((np.diff(gray) > 0).all()) and not black[used > 0].any() and not full
+        return indices if plain else palette[:, 0][indices]
+    if used[0] == 0 and not black[0] and black.any():
+        raise DataError(
+            "the mask's palette paints label 0 in a colour and another one black, so that its labels mean nothing",
+            file=path,
+            cure="Save it with one channel: 0 for background and 1, 2, ... for the labels",
+        )
+    return indices
 
 
 def _labels(array: Array, path: Path) -> Array:

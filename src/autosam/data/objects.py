@@ -76,17 +76,28 @@ def object_areas(labels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     Where labels number instances, an object is all pixels of a label, however it touches others. Else, as in a binary
     mask, one of classes, or one of gray edges, objects are the 8-connected components of all that is not background.
     """
-    from scipy.ndimage import find_objects, label
+    from scipy.ndimage import label
 
-    areas = value_counts(labels)
-    areas.pop(0, None)
-    if len(areas) > 1:
-        # find_objects goes through all labels up to the greatest, so they are numbered anew.
-        numbers = np.where(labels == 0, 0, np.searchsorted(list(areas), labels) + 1)
-        boxes = find_objects(numbers)
-        pieces = sum(label(numbers[box] == at, structure=_TOUCHING)[1] for at, box in enumerate(boxes, 1) if box)
-        # An instance is one piece, or lost a few pixels; classes and gray levels have pieces all over the image.
-        if pieces <= _PIECES * len(areas):
-            return np.array(list(areas.values()), np.float64)
+    if numbers_objects(labels):
+        areas = value_counts(labels)
+        areas.pop(0, None)
+        return np.array(list(areas.values()), np.float64)
     parts, _ = label(labels != 0, structure=_TOUCHING)
     return np.bincount(parts.ravel())[1:].astype(np.float64)
+
+
+def numbers_objects(labels: npt.NDArray[Any]) -> bool:
+    """Says whether the labels of a map (H, W), 0 being background, number instances; one label alone does not.
+
+    An instance is one piece, or lost a few pixels; classes and gray levels have pieces all over the image.
+    """
+    from scipy.ndimage import find_objects, label
+
+    values = [value for value in value_counts(labels) if value != 0]
+    if len(values) < 2:
+        return False
+    # find_objects goes through all labels up to the greatest, so they are numbered anew.
+    numbers = np.where(labels == 0, 0, np.searchsorted(values, labels) + 1)
+    boxes = find_objects(numbers)
+    pieces = sum(label(numbers[box] == at, structure=_TOUCHING)[1] for at, box in enumerate(boxes, 1) if box)
+    return bool(pieces <= _PIECES * len(values))

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+Interval = list[float]
+"""The lower and the upper end."""
+
 RESAMPLES = 2000
 _CELLS = 4_000_000  # of the matrix of drawn weights held at a time
 
@@ -22,8 +25,7 @@ def mean_intervals(
     """Returns the percentile bootstrap interval of the mean of every column.
 
     Whole groups are drawn with replacement, since cases of one patient are not independent; the statistic is the mean
-    over all cases drawn. All columns see the same draws. With one group only, nothing can be learned about the spread
-    and both ends equal the mean.
+    over all cases drawn. All columns see the same draws. One group says nothing of how much others would differ.
 
     Args:
         values: (N, M); NaN where a case has no value.
@@ -33,7 +35,7 @@ def mean_intervals(
         level: share of the draws inside the interval.
 
     Returns:
-        (M, 2) lower and upper ends; NaN where a column has no value at all.
+        (M, 2) lower and upper ends; NaN where fewer than two groups have a value.
     """
     known = np.isfinite(values)
     member = _members(groups, len(values))
@@ -50,9 +52,14 @@ def mean_intervals(
         with np.errstate(invalid="ignore"):
             means[start : start + step] = (weights @ sums) / (weights @ sizes)
     ends = np.full((values.shape[1], 2), np.nan)
-    for column in np.flatnonzero(known.any(axis=0)):
+    for column in np.flatnonzero((sizes > 0).sum(axis=0) > 1):
         ends[column] = np.nanpercentile(means[:, column], [50 * (1 - level), 50 * (1 + level)])
     return ends
+
+
+def interval(ends: npt.NDArray[np.float64]) -> Interval | None:
+    """Returns two ends (2,) as plain numbers; None where they are not known."""
+    return [float(end) for end in ends] if np.isfinite(ends).all() else None
 
 
 def _members(groups: Sequence[str | None] | None, cases: int) -> npt.NDArray[np.intp]:

@@ -35,7 +35,7 @@ class Row:
     style: str
     values: Sequence[tuple[str, float]]
     mean: float
-    interval: tuple[float, float]
+    interval: Sequence[float] | None
 
 
 def distribution(title: str, rows: Sequence[Row]) -> str:
@@ -111,11 +111,13 @@ def _strip(row: Row, x: Scale, top: float, height: float, right: float) -> str:
     if len(shown) > MOST_DOTS:
         shown = [shown[i] for i in np.linspace(0, len(shown) - 1, MOST_DOTS).round().astype(int)]
     radius = 4.2 if len(shown) <= 100 else 3 if len(shown) <= 400 else 2
-    low, high = row.interval
-    parts = [
-        f'<rect class="band {row.style}" x="{x(low):.1f}" y="{top + 10:.1f}" width="{max(1.0, x(high) - x(low)):.1f}" '
-        f'height="{height - 16:.1f}" rx="3"/>'
-    ]
+    parts = []
+    if row.interval is not None:
+        low, high = map(x, row.interval)
+        parts.append(
+            f'<rect class="band {row.style}" x="{low:.1f}" y="{top + 10:.1f}" width="{max(1.0, high - low):.1f}" '
+            f'height="{height - 16:.1f}" rx="3"/>'
+        )
     for name, value in shown:
         # The name decides the height, so that a case stays where it was from report to report.
         jitter = hashlib.sha256(name.encode()).digest()[0] / 255 - 0.5

@@ -9,8 +9,8 @@ import numpy as np
 
 from autosam.core.errors import DataError
 from autosam.core.sample import Sample
-from autosam.data.foreground import Foreground
-from autosam.data.images import IMAGE_SUFFIXES, read_mask
+from autosam.data.foreground import Foreground, describe, value_counts
+from autosam.data.mask_folder import MaskFolder
 from autosam.inference.prediction import Prediction
 
 
@@ -19,48 +19,27 @@ def predictions_from(folder: Path, foreground: Foreground | None = None) -> Call
 
     Args:
         folder: as `autosam predict` writes it, or plain mask files, sub-folders as in the ids.
-        foreground: which values are foreground; None: 0 is background, another single value foreground.
+        foreground: which values of these masks are foreground, whatever the truth's are; None: 0 is background, another
+            single value foreground.
 
     Raises:
         DataError: where there is no such folder; and by the predictor, where a case has no mask or more than one, an
             unreadable one, one of another size than its image, or one with several values and no rule for them.
     """
-    if not folder.is_dir():
-        raise DataError("there is no such folder of predictions", file=folder)
-    rule = foreground or Foreground.parse(None)
-    indices = [_index(root) for root in (folder / "masks", folder) if root.is_dir()]
+    masks = MaskFolder(folder, ("masks",))
 
     def predict(sample: Sample) -> Prediction:
-        file = _find(sample.id, indices, folder)
-        mask = rule.binary(read_mask(file), file)
-        if mask.shape != sample.size:
-            raise DataError(
-                f"the prediction is {mask.shape[1]} x {mask.shape[0]} pixels, its image "
-                f"{sample.size[1]} x {sample.size[0]}",
-                file=file,
-                cure="Write it at the image's own size; nothing is resized silently",
-            )
+        labels, file, _ = masks.read(sample)
+        if foreground is None:
+            counts = value_counts(labels)
+            if len(counts.keys() - {0}) > 1 or min(counts) < 0:
+                raise DataError(
+                    f"the prediction has {len(counts)} values: {describe(counts)}; which are foreground is not guessed",
+                    file=file,
+                    cure="Write it with 0 for background and one other value, in a format without loss (PNG); the "
+                    "rule for foreground is the truth's",
+                )
+        mask = labels != 0 if foreground is None else foreground.binary(labels, file)
         return Prediction(sample.id, sample.rgb(), mask.astype(np.float32))
 
     return predict
-
-
-def _index(root: Path) -> dict[str, list[Path]]:
-    """Returns the image files below `root` by their path relative to it, with and without extension."""
-    index: dict[str, list[Path]] = {}
-    for file in sorted(root.rglob("*")):
-        if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file():
-            inside = file.relative_to(root)
-            index.setdefault(inside.as_posix(), []).append(file)
-            index.setdefault(inside.with_suffix("").as_posix(), []).append(file)
-    return index
-
-
-def _find(case: str, indices: list[dict[str, list[Path]]], folder: Path) -> Path:
-    found = next((index[case] for index in indices if case in index), [])
-    if not found:
-        raise DataError(f"no prediction for {case}", file=folder, cure=f"A mask named {case}.png was expected in it")
-    if len(found) > 1:
-        names = ", ".join(file.name for file in found)
-        raise DataError(f"several predictions for {case}: {names}", file=folder, cure="Keep one of them")
-    return found[0]

@@ -23,6 +23,7 @@ def page(report: Report, summary: Mapping[str, Any]) -> str:
     """Returns the whole page; `summary` is the report's own."""
     body = [
         _header(summary),
+        _marks(summary["marks"]),
         _cards(report, summary),
         _failures(report.failures),
         _charts(report, summary),
@@ -52,6 +53,13 @@ def _header(summary: Mapping[str, Any]) -> str:
     facts.append(f"view: {summary['view']}")
     chips = "".join(f"<span>{escape(fact)}</span>" for fact in facts)
     return f'<header><p class="mark">AutoSAM</p><h1>Evaluation report</h1><p class="facts">{chips}</p></header>'
+
+
+def _marks(marks: Sequence[str]) -> str:
+    if not marks:
+        return ""
+    shown = "".join(f"<li>{escape(mark)}</li>" for mark in marks)
+    return f'<section class="failures"><h2>Mind this before the numbers</h2><ul>{shown}</ul></section>'
 
 
 def _cards(report: Report, summary: Mapping[str, Any]) -> str:
@@ -113,9 +121,10 @@ def _distribution(report: Report, summary: Mapping[str, Any]) -> str:
         rows.append(Row("surrogate h", "second", scored, second["mean"], second["ci95"]))
     ranked = sorted(value for _, value in values)
     median = (ranked[(len(ranked) - 1) // 2] + ranked[len(ranked) // 2]) / 2
+    band = "; band: its 95 % interval" if entry["ci95"] else ""
     return (
         f'<figure class="wide"><h2>Dice over the cases</h2>{distribution("Dice", rows)}<figcaption>A dot is a case. '
-        f"Line: mean <b>{entry['mean']:.3f}</b>; band: its 95 % interval; median <b>{median:.3f}</b>, lowest "
+        f"Line: mean <b>{entry['mean']:.3f}</b>{band}; median <b>{median:.3f}</b>, lowest "
         f"<b>{ranked[0]:.3f}</b>.</figcaption></figure>"
     )
 
@@ -174,10 +183,10 @@ def _notes(summary: Mapping[str, Any]) -> str:
 
 
 def _interval(ends: Sequence[float] | None, length: bool, summary: Mapping[str, Any]) -> str:
-    if not ends:
-        return "no common mean"
     if summary["bootstrap"]["drawn"] < 2:
         return f"one {summary['bootstrap']['over'][:-1]}: no interval"
+    if not ends:
+        return "no common mean, or of one group alone"
     return f"95 % CI {number(ends[0], length)} to {number(ends[1], length)}"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autosam.core.files import write_json, write_text
-from autosam.evaluation.bootstrap import RESAMPLES, mean_intervals
+from autosam.evaluation.bootstrap import RESAMPLES, interval, mean_intervals
 from autosam.evaluation.calibration import Calibration
 from autosam.evaluation.case import Case
 from autosam.evaluation.gallery import Gallery
@@ -32,6 +32,7 @@ class Report:
         calibration: of the pixels' probabilities; None where none were counted.
         gallery: the pictures; None for none.
         seed: of the bootstrap.
+        marks: what a reader must know before the numbers, a sentence each.
     """
 
     cases: Sequence[Case]
@@ -40,19 +41,22 @@ class Report:
     calibration: Calibration | None = None
     gallery: Gallery | None = None
     seed: int = 0
+    marks: Sequence[str] = ()
 
     def summary(self) -> dict[str, Any]:
         """Returns what `summary.json` holds, plain values only.
 
-        Per metric the mean over the cases, its 95 % bootstrap interval, its unit and the number of cases with a value
-        (distances also how many are the image's diagonal); under "surrogate" the same for the surrogate decoder's
-        masks, where there are any, cases without a prediction counted there too. Fractions are in 0..1.
+        Per metric the mean over the cases, its 95 % bootstrap interval (None for one group alone), its unit and the
+        number of cases with a value (distances also how many are the image's diagonal); under "surrogate" the same for
+        the surrogate decoder's masks, where there are any, cases without a prediction counted there too. Fractions are
+        in 0..1.
         """
         groups = {case.group for case in self.cases if case.group is not None}
         error = self.calibration.error() if self.calibration else None
         summary: dict[str, Any] = {
             **self._means(self.cases, surrogate=False),
             "view": VIEW,
+            "marks": list(self.marks),
             "cases": len(self.cases),
             "failed": len(self.failures),
             "groups": len(groups) or None,
@@ -108,7 +112,7 @@ class Report:
             # Pixels and millimetres have no common mean.
             some = len(known) > 0 and entry["unit"] != "mixed"
             entry["mean"] = float(known.mean()) if some else None
-            entry["ci95"] = [float(end) for end in ends] if some else None
+            entry["ci95"] = interval(ends) if some else None
             means[metric.name] = entry
         return means
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autosam.core.errors import AutoSAMError, UsageError
+from autosam.core.errors import DataError, UsageError
 from autosam.core.progress import Progress, Silent
 from autosam.core.sample import Sample
 from autosam.data.dataset import Dataset
@@ -18,9 +18,15 @@ from autosam.evaluation.case import Failure
 from autosam.evaluation.evaluate import evaluate
 from autosam.evaluation.folder import predictions_from
 from autosam.evaluation.report import Report
+from autosam.evaluation.seen import seen_by
 from autosam.inference.claim import claim
 from autosam.inference.model import Model, load
 from autosam.models.checkpoint import digest
+
+# Of seen images that a mark names.
+_SHOWN = 5
+# What the command line gives where nothing was said.
+_DEFAULTS = (None, False, "auto", "sam")
 
 
 def evaluate_run(
@@ -36,22 +42,24 @@ def evaluate_run(
 ) -> Report:
     """Scores every case of a data set at its own size, and writes the report.
 
-    A case that cannot be read or predicted counts as an empty mask and is listed; a truth that cannot be read, or whose
-    foreground is not plain, is an error.
+    A case whose image cannot be read or predicted counts as an empty mask and is listed; a truth that cannot be read,
+    is not of the image's size, or whose foreground is not plain, is an error. Images that a run (given by its folder)
+    was trained or validated on are a mark in the report.
 
     Args:
         run: the folder that training wrote, or a loaded model; None with `predictions`.
         data: folder or CSV of images and masks.
         out: a new or empty folder for cases.csv, summary.json and report.html; None writes nothing.
-        predictions: a folder of masks to score in place of a run.
+        predictions: a folder of masks to score in place of a run; 0 in them is background, one other value foreground.
         foreground: rule that makes masks binary; where None, the one that the run was trained with.
         group: regular expression whose first group names a case's patient, clip or slide; intervals are over those.
         progress: told of every case.
         loading: further arguments of `autosam.load`.
 
     Raises:
-        UsageError: where both or neither of `run` and `predictions` are given, or `out` holds something.
-        DataError: for masks that cannot be used.
+        UsageError: where both or neither of `run` and `predictions` are given, `out` holds something, or an argument of
+            `autosam.load` stands beside `predictions`.
+        DataError: for truths that cannot be used.
         ModelError: where the model or its SAM cannot be loaded.
     """
     if (run is None) == (predictions is None):
@@ -60,6 +68,7 @@ def evaluate_run(
     if out is not None:
         claim(Path(out))
     if predictions is not None:
+        _refuse(loading)
         rule = Foreground.parse(foreground)
         predict = predictions_from(Path(predictions))
         provenance: dict[str, Any] = {"predictions": Path(predictions).name}
@@ -71,15 +80,17 @@ def evaluate_run(
     cases = Dataset(find_pairs(Path(data), group=group).pairs, rule)
     provenance |= {"foreground": rule.text, "protocol": _PROTOCOL}
     progress.start("evaluating", len(cases))
-    seen = _trained_on(run)
-    leaked: list[str] = []
-    report = evaluate(_samples(cases, progress, seen, leaked), predict, provenance=provenance)
-    if leaked:
-        more = f" and {len(leaked) - 5} more" if len(leaked) > 5 else ""
-        progress.say(
-            f"warning: {len(leaked)} of {len(cases)} images are among those that the run was trained on, and score too "
-            f"well: {', '.join(leaked[:5])}{more}"
+    record = {} if run is None or isinstance(run, Model) else seen_by(Path(run)) or {}
+    seen: list[str] = []
+    report = evaluate(_samples(cases, progress, record, seen), predict, provenance=provenance)
+    if seen:
+        more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
+        mark = (
+            f"SEEN IN TRAINING: the run was trained or validated on {len(seen)} of these {len(cases)} images, which "
+            f"score too well: {', '.join(seen[:_SHOWN])}{more}"
         )
+        report = replace(report, marks=(mark,))
+        progress.say(f"warning: {mark}")
     if out is not None:
         progress.start("writing the report")
         report.write(Path(out))
@@ -109,28 +120,29 @@ def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:
     return known if isinstance(run, Model) or run is None else {**known, "sha256": digest(Path(run))}
 
 
-def _trained_on(run: str | Path | Model | None) -> frozenset[str]:
-    """Returns the content hashes of the images that a run says it was trained on; none where it says nothing."""
-    if run is None or isinstance(run, Model):
-        return frozenset()
-    folder = Path(run)
-    try:
-        told = json.loads(((folder if folder.is_dir() else folder.parent) / "data.json").read_text(encoding="utf-8"))
-        return frozenset(told["train"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return frozenset()
+def _refuse(loading: Mapping[str, Any]) -> None:
+    """Refuses what would be silently ignored: these masks are made already."""
+    named = [name for name, value in loading.items() if value not in _DEFAULTS]
+    if named:
+        flag = f"--{named[0].replace('_', '-')}"
+        raise UsageError(f"{flag} is of a run, and the predictions are made already", cure=f"Leave {flag} away")
 
 
-def _samples(cases: Dataset, progress: Progress, seen: frozenset[str], leaked: list[str]) -> Iterator[Sample | Failure]:
-    for index in range(len(cases)):
+def _samples(
+    cases: Dataset, progress: Progress, record: Mapping[str, str], seen: list[str]
+) -> Iterator[Sample | Failure]:
+    """Yields the cases; adds to `seen` the names, as `record` has them by content, of images that are there."""
+    for index, pair in enumerate(cases.pairs):
         try:
             entry: Sample | Failure = cases.read(index)
-            if seen and isinstance(entry, Sample) and content_hash(entry.image) in seen:
-                leaked.append(entry.id)
-        except AutoSAMError as fault:
-            pair = cases.pairs[index]
+        except DataError as fault:
+            # A truth that is at fault is nobody's prediction, and an image that cannot be read is of no known size.
+            if fault.file != str(pair.image):
+                raise
             mask = None if pair.mask is None else cases.foreground.binary(read_mask(pair.mask), pair.mask)
             progress.say(f"skipped: {fault.message}")
             entry = Failure(pair.id, fault.message, mask, pair.group, str(pair.image))
+        if record and isinstance(entry, Sample) and (name := record.get(content_hash(entry.image))):
+            seen.append(f"{entry.id} = {name}")
         yield entry
         progress.advance()
