@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from autosam.data import crops as crops_module
@@ -91,3 +93,17 @@ def test_a_bound_takes_from_all_images_alike() -> None:
     # The same ones, whatever the bound was when they were first chosen.
     assert choose_crops(_crops(100, 20), len(chosen), 0) == chosen
     assert choose_crops(_crops(100, 20), 23, 1) != chosen
+
+
+@given(full=st.lists(st.integers(0, 60), min_size=2, max_size=4), empty=st.integers(0, 80), most=st.integers(1, 200))
+def test_a_bound_leaves_no_more_than_a_fifth_empty(full: list[int], empty: int, most: int) -> None:
+    window = crops_module.Window(0, 0, 1, 1)
+    every = [Crop(c, window, i >= n, f"{c}@{i},0") for c, n in enumerate(full) for i in range(n + empty)]
+    chosen = choose_crops(every, most, 0)
+    assert len(chosen) <= most
+    if any(full):
+        assert 5 * sum(crop.empty for crop in chosen) <= len(chosen)
+        assert len(chosen) >= min(most, sum(full))
+    for bound in (most, None):
+        chosen = choose_crops(every, bound, 0)
+        assert choose_crops(every, len(chosen), 0) == chosen, "what a plan holds comes back"

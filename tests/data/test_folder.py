@@ -13,7 +13,7 @@ from autosam.core.errors import DataError, UsageError
 from autosam.data.folder import find_pairs
 from autosam.data.inputs import find_images
 from autosam.data.matching import match
-from autosam.data.walk import natural
+from autosam.data.walk import distinct, natural
 
 STEMS = st.sets(st.from_regex(r"[a-c]{1,3}_?[0-9]{0,3}", fullmatch=True), min_size=1, max_size=8)
 SUFFIXES = st.sampled_from([".png", ".jpg", ".TIF", ".bmp"])
@@ -241,3 +241,23 @@ def test_masks_beside_images_are_nothing_to_predict(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert [name for name, _ in find_images([tmp_path])] == ["a/images/x", "labels/y"]
+
+
+def test_what_a_prediction_wrote_is_nothing_to_predict(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.png", "out/masks/a.png", "out/overlays/a.png", "other/b.png", "broken/c.png")
+    (tmp_path / "out" / "predict.json").write_text('{"card": "1", "model": "2", "threshold": 0.5}')
+    (tmp_path / "other" / "predict.json").write_text('{"model": "of another program"}')
+    (tmp_path / "broken" / "predict.json").write_text("{")
+    assert [name for name, _ in find_images([tmp_path])] == ["a", "broken/c", "other/b"]
+    with pytest.raises(DataError, match="predictions"):
+        find_images([tmp_path / "out"])
+    assert [name for name, _ in find_images([tmp_path / "out" / "masks"])] == ["a"]
+
+
+def test_ids_differ_in_more_than_case_where_they_can(tmp_path: Path) -> None:
+    _touch(tmp_path, "one/Scan.png", "two/scan.png", "three/a.png", "three/A.jpg")
+    found = find_images([tmp_path / name for name in ("one", "two", "three")])
+    assert [name for name, _ in found] == ["one/Scan.png", "two/scan.png", "A.jpg", "a.png"]
+    assert distinct([("a", "a.png"), ("A", "A.png")]) == ["a.png", "A.png"]
+    with pytest.raises(DataError, match="'a'"):
+        distinct([("A",), ("a",), ("a",)])

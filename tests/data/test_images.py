@@ -14,7 +14,7 @@ from PIL import Image
 
 from autosam.core.errors import DataError
 from autosam.data.header import PIXEL_LIMIT
-from autosam.data.images import content_hash, orientation, read_image, read_mask
+from autosam.data.images import content_hash, orientation, pixels_of, read_image, read_mask
 
 RNG = np.random.default_rng(3)
 GRAY = RNG.integers(0, 256, (7, 5)).astype(np.uint8)
@@ -51,6 +51,38 @@ def test_colour_modes_are_gray_or_rgb(tmp_path: Path, mode: str) -> None:
     image = read_image(_save(tmp_path / f"a{suffix}", RGB, mode))
     assert image.dtype == np.uint8
     assert image.shape in ((7, 5), (7, 5, 3))
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I;16B", "I", "F"])
+def test_a_picture_in_memory_has_the_pixels_of_its_file(tmp_path: Path, mode: str) -> None:
+    deep = {"I;16": "<u2", "I;16B": ">u2", "I": "<i4", "F": "<f4"}
+    if mode in deep:
+        array = (RNG.integers(0, 60_000, (7, 5)) + 300).astype(deep[mode])
+        picture = Image.frombytes(mode, (5, 7), array.tobytes())
+    else:
+        array = None
+        picture = (
+            Image.fromarray(RGB).convert("P").convert("PA") if mode == "PA" else Image.fromarray(RGB).convert(mode)
+        )
+    found = pixels_of(picture)
+    assert found.flags.c_contiguous and found.dtype.isnative
+    if array is not None:
+        np.testing.assert_array_equal(found, array)
+    if mode not in ("PA", "I;16B"):
+        file = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr", "F", "I") else "a.png")
+        picture.save(file)
+        with Image.open(file) as opened:
+            np.testing.assert_array_equal(pixels_of(opened), read_image(file))
+        np.testing.assert_array_equal(found, read_image(file))
+
+
+def test_a_picture_in_memory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    file = _save(tmp_path / "cut.png", RGB)
+    file.write_bytes(file.read_bytes()[:60])
+    with Image.open(file) as picture, pytest.raises(DataError, match=r"cut\.png"):
+        pixels_of(picture)
+    with pytest.raises(DataError, match="NaN"):
+        pixels_of(Image.fromarray(np.full((4, 4), np.nan, np.float32)))
 
 
 def test_alpha_is_ignored(tmp_path: Path) -> None:

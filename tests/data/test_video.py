@@ -183,6 +183,14 @@ def test_clips_are_found_and_named(make_clip: Maker, tmp_path: Path) -> None:
             find_clips([tmp_path / wrong])
 
 
+def test_what_a_prediction_wrote_is_no_clip(tmp_path: Path) -> None:
+    for name in ("scene/1.png", "out/masks/scene/1.png", "out/overlays/scene.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "out" / "predict.json").write_text('{"card": "1", "model": "2", "threshold": 0.5}')
+    assert list(dict(find_clips([tmp_path]))) == ["scene"]
+
+
 def test_a_rate_that_cannot_be_is_refused() -> None:
     assert frame_rate(None) is None
     assert frame_rate(29.97) == Fraction(2997, 100)

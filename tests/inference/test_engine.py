@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 import torch
 
-from autosam.core.errors import UsageError
-from autosam.inference import eligible, selftest
+from autosam.core.errors import ResourceError, UsageError
+from autosam.inference import choice, eligible, selftest
+from autosam.inference.choice import Choice, all_kept, kept
 from autosam.inference.engine import ENGINES, REFERENCE, Engine, build_encoder, candidates, make_encoder
+from autosam.inference.engine import device as find_device
 from autosam.inference.onnx_encoder import onnxruntime, providers
 from autosam.inference.openvino_encoder import has_bfloat16
-from autosam.inference.selftest import Choice, all_kept, choose, kept, measure
+from autosam.inference.selftest import choose, measure
+from autosam.models.frozen_sam import known_as
 from autosam.models.sam import tiny_sam
 
 CPU = torch.device("cpu")
@@ -120,28 +123,134 @@ def test_choices_leave_the_engines_that_fit() -> None:
             candidates(engine, precision, device)
 
 
-def test_a_self_test_picks_the_fastest_that_agrees_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    sam = tiny_sam()
-    fake = {"torch float32": 3.0, "torch bfloat16": 1.0, "openvino float32": 2.0}
-    engines = [Engine(*name.split()) for name in fake]
+def _faked(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float], wrong: str = "torch bfloat16") -> list[Engine]:
+    """Lets engines seem to take so many seconds, one of them with a wrong result, and returns them."""
 
     class Encode:
         def __init__(self, engine: Engine) -> None:
             self.engine = engine
 
     def timed(encode: Encode, _: torch.Tensor) -> tuple[float, torch.Tensor]:
-        wrong = encode.engine == Engine("torch", "bfloat16")
-        return fake[str(encode.engine)], torch.tensor([-1.0 if wrong else 1.0, 0.5])
+        sign = -1.0 if str(encode.engine) == wrong else 1.0
+        return seconds[str(encode.engine)], torch.tensor([sign, 0.5])
 
     monkeypatch.setattr(selftest, "build_encoder", lambda sam, engine, *_: Encode(engine))
     monkeypatch.setattr(selftest, "_timed", timed)
-    monkeypatch.setattr(selftest, "is_usable", lambda engine: True)
+    monkeypatch.setattr(selftest, "obstacle", lambda *_: "")
+    return [Engine(*name.split()) for name in seconds]
+
+
+def test_a_self_test_picks_the_fastest_that_agrees_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    sam = tiny_sam()
+    engines = _faked(monkeypatch, {"torch float32": 3.0, "torch bfloat16": 1.0, "openvino float32": 2.0})
     assert choose(sam, engines).engine == Engine("openvino", "float32"), "the fastest one was wrong"
     monkeypatch.setattr(selftest, "measure", lambda *_: pytest.fail("measured again"))
     assert choose(sam, engines).engine == Engine("openvino", "float32")
-    found = kept(sam.fingerprint(), sam.code_version, engines)
+    found = kept(sam.name, sam.fingerprint(), sam.code_version, engines)
     assert found is not None and found.rule == sam.rule
     assert [each["sam"] for each in all_kept()] == [sam.name]
+
+
+def test_one_that_is_wrong_outdoes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = {"torch float32": 3.0, "openvino bfloat16": 1.0, "openvino float32": 2.0}
+    engines = _faked(monkeypatch, fake, wrong="openvino bfloat16")
+    assert measure(tiny_sam(), engines).engine == Engine("openvino", "float32")
+
+
+def test_sams_of_one_fingerprint_keep_each_its_own_rule() -> None:
+    plain, engines = tiny_sam(), [Engine("openvino", "float32")]
+    medical = known_as(plain, "medsam")
+    assert plain.fingerprint() == medical.fingerprint()
+    for sam in (plain, medical):
+        assert choose(sam, engines).rule == sam.rule
+    for sam in (plain, medical):
+        found = kept(sam.name, sam.fingerprint(), sam.code_version, engines)
+        assert found is not None and found.rule == sam.rule
+    assert plain.rule != medical.rule
+
+
+@pytest.mark.parametrize("part", ["machine_memory", "_version"])
+def test_what_was_found_holds_for_this_memory_and_these_libraries(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sam, engines = tiny_sam(), [Engine("onnxruntime", "float32")]
+    choose(sam, engines)
+    assert kept(sam.name, sam.fingerprint(), sam.code_version, engines) is not None
+    monkeypatch.setattr(choice, part, {"machine_memory": lambda: 1 << 50, "_version": lambda _: "99"}[part])
+    assert kept(sam.name, sam.fingerprint(), sam.code_version, engines) is None
+
+
+ASKED = [
+    [Engine("openvino", "bfloat16"), Engine("openvino", "float32")],
+    [Engine("torch", "bfloat16"), Engine("openvino", "bfloat16")],
+]
+
+
+@pytest.mark.parametrize("engines", ASKED, ids=["openvino", "bfloat16"])
+@pytest.mark.parametrize("how", ["fails", "wrong", "no hope"])
+def test_what_was_asked_for_by_name_is_never_replaced(
+    engines: list[Engine], how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = selftest.build_encoder
+
+    def build(sam: object, engine: Engine, *others: Any) -> object:
+        encode = real(tiny_sam(), REFERENCE, *others)
+        if engine == REFERENCE:
+            return encode
+        if how == "fails":
+            raise RuntimeError("no such operation")
+        return real(tiny_sam(seed=1), REFERENCE, *others)
+
+    monkeypatch.setattr(selftest, "build_encoder", build)
+    monkeypatch.setattr(selftest, "obstacle", lambda engine, _: "no hope" if how == "no hope" != engine.name else "")
+    why = {"fails": "no such operation", "wrong": "not that of torch float32", "no hope": "no hope"}[how]
+    sam = tiny_sam()
+    with pytest.raises(UsageError, match=f"{engines[1]}: .*{why}") as caught:
+        choose(sam, engines)
+    assert caught.value.cure
+    assert kept(sam.name, sam.fingerprint(), sam.code_version, engines) is None
+
+
+def test_what_was_asked_for_by_name_is_tried_however_short_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines = _faked(monkeypatch, {"torch float32": 1.0, "openvino bfloat16": 2.0, "openvino float32": 3.0})[1:]
+    found = measure(tiny_sam(), engines, 0.0)
+    assert (found.engine, found.complete) == (engines[0], False)
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), RuntimeError("std::bad_alloc"), ResourceError("no space left")])
+@pytest.mark.parametrize("where", ["an engine", "the pair"])
+def test_what_lacked_memory_or_disk_is_tried_again(
+    fault: Exception, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sam, engines, real = tiny_sam(), [REFERENCE, Engine("openvino", "float32")], selftest.build_encoder
+
+    def build(sam: object, engine: Engine, *others: Any) -> object:
+        if where == "an engine" and engine != REFERENCE:
+            raise fault
+        return real(tiny_sam(), REFERENCE, *others)
+
+    def pair(*_: object) -> int:
+        if where == "the pair":
+            raise fault
+        return 2
+
+    monkeypatch.setattr(selftest, "FAST_ENOUGH_SECONDS", 0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(selftest, "build_encoder", build)
+        patched.setattr(selftest, "_together", pair)
+        found = choose(sam, engines)
+    assert (found.together, found.complete) == (1, False)
+    assert kept(sam.name, sam.fingerprint(), sam.code_version, engines) is None
+    assert choose(sam, engines).complete
+
+
+def test_a_device_is_there_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for name in ("cpu", "cuda", "cuda:1"):
+        assert str(find_device(name)) == name
+    for name in ("cpu:x", "cpu:", "cuda:2", "cuda:-1", "cuda:\u0661", "cuda:9999999999", "mps", "mps:0", "abacus"):
+        with pytest.raises(UsageError):
+            find_device(name)
 
 
 def test_an_engine_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,10 +287,10 @@ def test_a_self_test_keeps_to_its_time_and_goes_on_the_next_time(monkeypatch: py
     short = choose(sam, engines, 0.0)
     assert short == Choice(REFERENCE, sam.rule, short.seconds, short.cosine, together=1, complete=False)
     assert built == [str(REFERENCE)]
-    assert kept(sam.fingerprint(), sam.code_version, engines) is None
+    assert kept(sam.name, sam.fingerprint(), sam.code_version, engines) is None
     assert choose(sam, engines).complete
     assert str(Engine("openvino", "float32")) in built[1:]
-    assert kept(sam.fingerprint(), sam.code_version, engines) is not None
+    assert kept(sam.name, sam.fingerprint(), sam.code_version, engines) is not None
 
 
 def test_a_damaged_record_is_measured_again(tmp_path: Path) -> None:
@@ -190,7 +299,7 @@ def test_a_damaged_record_is_measured_again(tmp_path: Path) -> None:
     choose(sam, engines)
     (file,) = (tmp_path / "cache" / "engines").glob("*.json")
     file.write_text('{"engine": 3')
-    assert kept(sam.fingerprint(), sam.code_version, engines) is None
+    assert kept(sam.name, sam.fingerprint(), sam.code_version, engines) is None
     choose(sam, engines)
     assert json.loads(file.read_text())["sam"] == sam.name
 
@@ -204,4 +313,5 @@ def test_auto_falls_back_to_torch_and_says_so(
     monkeypatch.setattr(selftest, "choose", lambda *_: Choice(Engine("openvino", "float32"), tiny_sam().rule, {}, {}))
     monkeypatch.setattr("autosam.inference.openvino_encoder.OpenVinoEncoder", refuse)
     assert make_encoder(tiny_sam(), "auto").engine == REFERENCE
+    assert make_encoder(tiny_sam(), "auto", CPU, "bfloat16").engine == Engine("torch", "bfloat16")
     assert "Unsupported operation" in caplog.text

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from autosam.core.errors import ResourceError
+from autosam.inference import graphs
 from autosam.inference.graphs import GraphCache
 
 
@@ -68,3 +70,43 @@ def test_those_used_least_recently_go_first(tmp_path: Path) -> None:
     one = cache.size() // 3
     assert cache.prune(2 * one) == one
     assert not cache.sound("old") and cache.sound("middle") and cache.sound("new")
+
+
+def test_what_is_damaged_and_cannot_be_removed_is_never_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = GraphCache(tmp_path)
+    place = cache.get("key", _make)
+    (place / "graph.bin").write_bytes(bytes(99))
+    real = graphs.shutil.rmtree
+    monkeypatch.setattr(graphs.shutil, "rmtree", lambda path, **named: path == place or real(path, **named))
+    with pytest.raises(ResourceError, match="damaged") as caught:
+        cache.get("key", _make)
+    assert caught.value.file == str(place)
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_what_another_process_made_meanwhile_is_used(tmp_path: Path) -> None:
+    cache = GraphCache(tmp_path)
+
+    def slow(place: Path) -> None:
+        GraphCache(tmp_path).get("key", _make)
+        _make(place)
+
+    assert (cache.get("key", slow) / "graph.bin").read_bytes() == bytes(100)
+
+
+def test_what_cannot_be_removed_is_not_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = GraphCache(tmp_path)
+    for age, key in enumerate(["old", "new"]):
+        os.utime(cache.get(key, _make), (age, age))
+    one, real = cache.size() // 2, graphs.shutil.rmtree
+    monkeypatch.setattr(graphs.shutil, "rmtree", lambda path, **named: path.name == "old" or real(path, **named))
+    assert cache.prune(one) == one
+    assert cache.sound("old") and not cache.sound("new")
+
+
+def test_a_folder_that_goes_meanwhile_has_no_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = GraphCache(tmp_path)
+    cache.get("key", _make)
+    monkeypatch.setattr(cache, "_places", lambda: [tmp_path / "gone", tmp_path / "key"])
+    assert cache.size() > 100
+    assert cache.prune(0) > 100

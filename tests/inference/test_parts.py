@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,11 @@ import pytest
 import torch
 
 import autosam
-from autosam.core.errors import UsageError
+from autosam.core.errors import ModelError, UsageError
 from autosam.inference import parts as parts_module
+from autosam.inference.choice import Choice
 from autosam.inference.engine import Engine
 from autosam.inference.masker import GraphMasker, TorchMasker
-from autosam.inference.selftest import Choice
 from autosam.models.card import Card
 from autosam.models.checkpoint import build, save
 from autosam.models.sam import tiny_sam
@@ -68,6 +69,30 @@ def test_another_checkpoint_has_another_graph(run: Path, tmp_path: Path) -> None
     torch.manual_seed(3)
     save(tmp_path / "model.safetensors", build(card, sam).trained().state_dict(), card)
     assert not np.array_equal(autosam.load(tmp_path, **choice).predict(IMAGE).probability, first.probability)
+
+
+@pytest.mark.parametrize("step", ["load", "digest"])
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_weights_written_anew_meanwhile_are_refused(
+    run: Path, step: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes((run / file.name).read_bytes())
+    card, real = parts_module.read_card(file), getattr(parts_module, step)
+
+    def late(*given: object, **named: object) -> object:
+        torch.manual_seed(3)
+        save(file, build(card, tiny_sam()).trained().state_dict(), replace(card, training={"seed": 3}))
+        return real(*given, **named)
+
+    monkeypatch.setattr(parts_module, step, late)
+    with pytest.raises(ModelError, match="written anew") as caught:
+        autosam.load(tmp_path, engine=engine, precision="float32")
+    assert caught.value.file == str(file)
+    monkeypatch.undo()
+    monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path / "cache"))
+    fresh = [autosam.load(tmp_path, engine=each, precision="float32").predict(IMAGE) for each in (engine, "torch")]
+    np.testing.assert_allclose(fresh[0].probability, fresh[1].probability, atol=1e-3)
 
 
 def test_a_graph_that_cannot_be_made_falls_back_only_where_it_was_not_asked_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from autosam.core.errors import DataError, UsageError
+from autosam.core.errors import DataError, ResourceError, UsageError
 from autosam.core.prompt import ImageEmbedding
 from autosam.data.inputs import find_images
 from autosam.inference import writer
@@ -115,6 +116,53 @@ def test_mirrored_and_plain_predictions_are_not_mixed(model: Model, images: Path
         predict_files(mirrored, [images], out, resume=True)
 
 
+def test_predictions_in_the_folder_of_their_images_are_not_predicted(model: Model, images: Path) -> None:
+    out = images / "out"
+    rows = predict_files(model, [images], out)
+    again = predict_files(model, [images], out, resume=True)
+    assert [row.id for row in again] == [row.id for row in rows]
+
+
+def test_engines_are_not_mixed_where_no_encoder_runs(model: Model, images: Path, tmp_path: Path) -> None:
+    masker, out = model.predictor.masks, tmp_path / "out"
+    assert isinstance(masker, TorchMasker)
+
+    def by(precision: str) -> Model:
+        other = TorchMasker(masker.segmenter, masker.embed, masker.device, precision)
+        return Model(model.card, Predictor(other), None, "tiny")
+
+    predict_files(by("float32"), [images], out)
+    with pytest.raises(UsageError, match=r"engine was torch .* float32, cpu.*, now torch .* bfloat16, cpu"):
+        predict_files(by("bfloat16"), [images], out, resume=True)
+    record = json.loads((out / "predict.json").read_text())
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads + 1)
+        with pytest.raises(UsageError, match=f"{threads + 1} threads"):
+            predict_files(by("float32"), [images], out, resume=True)
+    finally:
+        torch.set_num_threads(threads)
+    # One of an earlier version says nothing of it.
+    (out / "predict.json").write_text(json.dumps({name: record[name] for name in record if name != "engine"}))
+    predict_files(by("float32"), [images], out, resume=True)
+    assert json.loads((out / "predict.json").read_text()) == record
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), RuntimeError("std::bad_alloc"), ResourceError("no space left")])
+def test_without_memory_for_several_at_a_time_one_is_predicted(fault: Exception, model: Model) -> None:
+    class Large:
+        frame_size, mapping, engine, together = 32, "sigmoid", "none", 2
+
+        def __call__(self, frame: object) -> object:
+            raise AssertionError(frame)
+
+        def shared(self) -> object:
+            raise fault
+
+    large = Model(model.card, Predictor(Large()), "graph", "tiny")
+    assert large.shared() is large
+
+
 def test_few_images_are_held_at_a_time(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held, most = 0, 0
 
@@ -213,6 +261,9 @@ def test_a_prediction_does_not_depend_on_what_came_before(model: Model) -> None:
 def test_pil_images_and_arrays_are_the_same(model: Model) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     assert np.array_equal(model.predict(Image.fromarray(pixels)).probability, model.predict(pixels).probability)
+    for mode, deep in (("I;16", pixels[..., 0].astype("<u2") * 200 + 500), ("F", pixels[..., 0] / np.float32(255))):
+        picture = Image.frombytes(mode, (30, 20), deep.tobytes())
+        assert np.array_equal(model.predict(picture).probability, model.predict(deep).probability)
     with pytest.raises(DataError, match="cannot predict a list"):
         model.predict([1, 2])
 

@@ -12,6 +12,7 @@ import pytest
 from autosam.core.errors import DataError, Interrupted, ModelError
 from autosam.models import context
 from autosam.models.checkpoint import read_card
+from autosam.training import course
 from autosam.training.run import RunFolder
 from autosam.training.run_config import read_run_config, write_run_config
 from autosam.training.train import train
@@ -62,6 +63,49 @@ def test_minutes_bound_the_whole_and_the_plan_is_written(discs: Path, tmp_path: 
     text = (train(discs, tmp_path / "run", **bounded) / "config.yaml").read_text()
     assert "0.15 minutes" in text
     assert "steps:" in text
+
+
+def test_a_time_too_short_for_one_view_trains_live_and_resumes_to_the_bit(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounded: dict[str, Any] = {**TINY, "epochs": None, "minutes": 0.15, "val": 0.5}
+    monkeypatch.setattr(course, "embedding_pace", lambda examples: 100.0)
+    whole = train(discs, tmp_path / "whole", **bounded)
+    plan = read_run_config(RunFolder(whole).config)[1]
+    assert plan is not None
+    assert (plan.views, plan.train, plan.val) == (0, 5, 4)
+    assert "live views" in plan.why and "4 of the 5 images held out" in plan.why
+    kept = list((tmp_path / "cache" / "embeddings").rglob("*.safetensors"))
+    assert len(kept) == plan.val, "no view of a training image"
+    # The written plan from its beginning, and stopped once.
+    again = tmp_path / "again"
+    again.mkdir()
+    shutil.copy(RunFolder(whole).config, again)
+    with pytest.raises(Interrupted):
+        train(discs, again, resume=True, progress=Stops("training", 3), **bounded)
+    train(discs, again, resume=True, **bounded)
+    assert (again / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_one_view_is_said_to_be_the_image_as_it_is(discs: Path, tmp_path: Path) -> None:
+    cards = {}
+    for views in (1, 2):
+        listener = Listens()
+        run = train(discs, tmp_path / str(views), progress=listener, **{**TINY, "epochs": 1, "views": views})
+        cards[views] = (read_card(run / "model.safetensors").training["augment"], (run / "card.md").read_text())
+        assert any("not augmented" in line for line in listener.said) == (views == 1)
+    assert cards[1][0] == "none" and "without augmentation" in cards[1][1]
+    assert cards[2][0] == "histology" and "augmentation histology, 2 views" in cards[2][1]
+
+
+def test_what_was_killed_before_its_card_gets_it(discs: Path, tmp_path: Path) -> None:
+    run = train(discs, tmp_path / "run", **{**TINY, "epochs": 1})
+    model, card = (run / "model.safetensors").read_bytes(), (run / "card.md").read_text()
+    for name in ("card.md", "curves.png", "preview.png"):
+        (run / name).unlink()
+    train(discs, run, resume=True, **{**TINY, "epochs": 1})
+    assert (run / "card.md").read_text() == card and (run / "model.safetensors").read_bytes() == model
+    assert (run / "curves.png").exists() and (run / "preview.png").exists()
 
 
 def test_another_encoder_does_not_go_on_with_a_run(discs: Path, tmp_path: Path) -> None:

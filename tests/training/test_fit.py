@@ -133,6 +133,16 @@ def test_the_optimiser_returns_as_it_was() -> None:
     assert all(torch.equal(flat[name], again[name]) for name in flat)
 
 
+def test_the_optimisers_state_is_where_its_parameter_is() -> None:
+    parameter = nn.Parameter(torch.empty(2, 3, device="meta"))
+    optimiser = torch.optim.AdamW([parameter])
+    moments = {f"weight.{name}": torch.zeros(2, 3) for name in ("exp_avg", "exp_avg_sq")}
+    load_optimiser(optimiser, {"weight": parameter}, {"weight.step": torch.tensor(7.0), **moments})
+    assert {name: value.device for name, value in optimiser.state[parameter].items()} == dict.fromkeys(
+        ("exp_avg", "exp_avg_sq", "step"), parameter.device
+    )
+
+
 @pytest.mark.parametrize(("at_once", "parts"), [(6, 1), (3, 2), (2, 3), (1, 6), (4, 2), (5, 2)])
 def test_the_gradient_of_a_batch_is_that_of_its_parts(at_once: int, parts: int) -> None:
     sam = tiny_sam()

@@ -87,6 +87,32 @@ def test_a_finished_run_resumes_without_change(discs: Path, tmp_path: Path) -> N
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()} == before
 
 
+def test_an_edited_yaml_is_not_resumed(discs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "choices.yaml"
+    file.write_text("accumulate: 2\nminutes: 3\n")
+    choices: dict[str, Any] = {**TINY, "epochs": 1, "config": file}
+    run = train(discs, tmp_path / "run", **choices)
+    train(discs, run, resume=True, **choices)
+    file.write_text("accumulate: 3\nminutes: 3\n")
+    with pytest.raises(UsageError, match="accumulate is 3, but the run was started with 2"):
+        train(discs, run, resume=True, **choices)
+
+
+def test_a_resume_repeats_what_a_network_draws(discs: Path, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    structure = transformers.SwinConfig(
+        depths=[1, 1, 2], embed_dim=8, num_heads=[1, 1, 2], window_size=4, drop_path_rate=0.5, num_labels=2
+    )
+    transformers.SwinForImageClassification(structure).save_pretrained(tmp_path / "swin")
+    choices: dict[str, Any] = {**TINY, "prompt_encoder": f"hf:{tmp_path / 'swin'}", "epochs": 2, "views": 1, "size": 64}
+    whole = train(discs, tmp_path / "whole", **choices)
+    with pytest.raises(Interrupted):
+        train(discs, tmp_path / "part", progress=Stops("training", 4), **choices)
+    torch.rand(7)
+    resumed = train(discs, tmp_path / "part", resume=True, **choices)
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
 def test_nothing_is_overwritten(discs: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("dear")

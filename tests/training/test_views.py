@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autosam.training.config import TrainConfig
+from autosam.training.pictures import PREVIEWED
 from autosam.training.views import (
     SHORT_SECONDS,
     SHORT_TILE_SHARE,
     choose_views,
     embedding_seconds,
+    first_view_seconds,
     fitting_frames,
+    fitting_validation,
     views_in_words,
     views_on_disk,
 )
@@ -25,13 +28,37 @@ CASES = st.integers(1, 500)
 
 
 @given(most=st.integers(1, 16), pace=PACE, left=SECONDS, train=CASES, val=st.integers(0, 100))
-def test_views_fit_the_time_or_are_one(most: int, pace: float, left: float, train: int, val: int) -> None:
+def test_views_fit_the_time_or_are_live(most: int, pace: float, left: float, train: int, val: int) -> None:
     chosen = choose_views(most, pace, left, train=train, val=val)
-    assert 1 <= chosen <= most
+    assert 0 <= chosen <= most
     if chosen > 1:
         assert (chosen * train + val) * pace <= embedding_seconds(left) * (1 + 1e-9)
+    if chosen == 1:
+        assert (train + val) * pace <= first_view_seconds(left)
+    if chosen == 0:
+        assert (train + val) * pace > first_view_seconds(left)
     assert choose_views(most, pace, left * 2, train=train, val=val) >= chosen, "more time never means fewer views"
     assert choose_views(most, None, left, train=train, val=val) == most
+
+
+@given(pace=PACE, left=st.floats(-100, 36_000), train=CASES, val=st.integers(0, 300), tiles=st.integers(1, 20))
+def test_validation_fits_the_time(pace: float, left: float, train: int, val: int, tiles: int) -> None:
+    chosen = fitting_validation(pace, left, train=train, val=val, frames=max(1, val * tiles))
+    assert min(val, PREVIEWED) <= chosen <= val
+    if chosen > PREVIEWED:
+        assert chosen * tiles * pace <= first_view_seconds(left) * (1 + 1e-9)
+    if chosen < val:
+        assert choose_views(8, pace, left, train=train, val=val * tiles) == 0, "all, where one view of everything fits"
+    assert fitting_validation(pace, 2 * abs(left), train=train, val=val, frames=max(1, val * tiles)) >= chosen
+    assert fitting_validation(None, left, train=train, val=val, frames=max(1, val * tiles)) == val
+
+
+@given(pace=PACE, left=SECONDS, images=CASES)
+def test_tiles_that_were_cut_to_fit_are_cached(pace: float, left: float, images: int) -> None:
+    frames = fitting_frames(pace, left)
+    assert frames is not None
+    if frames - 3 >= images:
+        assert choose_views(8, pace, left, train=frames - 3, val=3) >= 1
 
 
 @given(views=st.integers(0, 16), train=CASES, val=st.integers(0, 100), room=st.integers(0, 9999))

@@ -22,7 +22,7 @@ from autosam.evaluation.prompted import MASK_LOGIT, prompted_masks
 from autosam.evaluation.seen import seen_by
 from autosam.inference.claim import claim
 from autosam.inference.model import load
-from autosam.models.frozen_sam import FrozenSam, load_sam
+from autosam.models.frozen_sam import FrozenSam, known_as, load_sam
 from autosam.training.learning import learning_curves, read_history
 from autosam.training.run import RunFolder
 
@@ -80,7 +80,7 @@ def figures(
                 cure="Give a run of AutoSAM, and this one as --beside NAME=RUN",
             )
         progress.advance()
-    sam = load_sam(loading.get("sam") or model.card.sam)
+    sam = known_as(load_sam(loading.get("sam") or model.card.sam), model.card.sam)
     prompted = []
     for sample in samples:
         prompted.append(prompted_masks(sam, sample))

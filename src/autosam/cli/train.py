@@ -34,7 +34,8 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="Bound of the whole command.  [default: 10]")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the images, in place of --minutes.")] = None,
     views: Annotated[
-        int | None, typer.Option(help="Augmented views an image, cached; 0 encodes live.  [default: 8, at most]")
+        int | None,
+        typer.Option(help="Views an image, cached, all but one augmented; 0 encodes live.  [default: 8, at most]"),
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Images a step.  [default: 4]")] = None,
     size: Annotated[int | None, typer.Option(help="Side of g's input.  [default: SAM's, at most 512]")] = None,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autosam.core.errors import DataError
 from autosam.data.container import CLIP_SUFFIXES
-from autosam.data.inputs import mask_folders
+from autosam.data.inputs import no_inputs
 from autosam.data.walk import children, distinct, folders_below, is_image, name_below
 
 
@@ -21,9 +21,9 @@ def find_clips(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
 
     Returns:
         The id and path of each. A file is a clip. Of a folder, at any depth, every video is one, and every folder that
-        holds images right in it is one of frames, but for a folder of masks beside one of images. An id is a file's
-        name without its suffix or a folder's name, after the folders between it and the one that was given; ids that
-        would clash keep the suffix, then the given folder's name.
+        holds images right in it is one of frames, but for a folder of masks beside one of images and what a prediction
+        wrote. An id is a file's name without its suffix or a folder's name, after the folders between it and the one
+        that was given; ids that would clash keep the suffix, then the given folder's name.
 
     Raises:
         DataError: where an input is missing, or a folder holds no clip, or two ids cannot be told apart.
@@ -51,10 +51,10 @@ def _bare(clip: Path, name: str) -> str:
 
 
 def _clips_below(root: Path) -> list[Path]:
-    masks = mask_folders(root)
+    others = no_inputs(root)
     found: list[Path] = []
     for folder in folders_below(root):
-        if folder in masks or not masks.isdisjoint(folder.parents):
+        if folder in others or not others.isdisjoint(folder.parents):
             continue
         files = children(folder)[1]
         found += [folder] if any(is_image(file) for file in files) else []

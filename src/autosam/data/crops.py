@@ -69,7 +69,10 @@ def choose_crops(crops: Sequence[Crop], most: int | None, seed: int, *, empty: f
     drawn = sorted(crops, key=lambda crop: hashlib.sha256(f"{seed} {crop.id}".encode()).digest())
     full = [crop for crop in drawn if not crop.empty]
     if full:
-        drawn = _turns(full) + _turns([crop for crop in drawn if crop.empty])[: int(len(full) * empty / (1 - empty))]
+        room = int(len(full) * empty / (1 - empty))
+        if most is not None:
+            room = min(room, int(most * empty))
+        drawn = _turns(full) + _turns([crop for crop in drawn if crop.empty])[:room]
     chosen = set(_turns(drawn)[:most])
     return tuple(crop for crop in crops if crop in chosen)
 

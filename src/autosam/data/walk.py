@@ -76,18 +76,21 @@ def _below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
 def distinct(candidates: list[tuple[str, ...]]) -> list[str]:
     """Returns an id for each of several candidates, from its first name on until no two are the same.
 
+    Names that differ in case alone count as the same as long as there are others: some disks do not tell them apart.
+
     Raises:
         DataError: where the last names are the same too.
     """
     levels = [0] * len(candidates)
     while True:
         ids = [names[level] for names, level in zip(candidates, levels, strict=True)]
-        count = Counter(ids)
-        clashing = [index for index, name in enumerate(ids) if count[name] > 1]
-        if not clashing:
-            return ids
+        count = Counter(name.casefold() for name in ids)
+        clashing = [index for index, name in enumerate(ids) if count[name.casefold()] > 1]
         raisable = [index for index in clashing if levels[index] + 1 < len(candidates[index])]
         if not raisable:
-            raise DataError(f"several inputs would be named {ids[clashing[0]]!r}", cure="Give them in separate runs")
+            same = [name for name, number in Counter(ids).items() if number > 1]
+            if same:
+                raise DataError(f"several inputs would be named {same[0]!r}", cure="Give them in separate runs")
+            return ids
         for index in raisable:
             levels[index] += 1

@@ -10,8 +10,10 @@ from typing import Any
 
 from autosam.core.errors import UsageError
 from autosam.core.files import held, is_temporary, sweep, write_json
+from autosam.data.inputs import RECORD
 
-RECORD = "predict.json"
+# What a record of an earlier version does not hold.
+_UNKNOWN_ONCE = frozenset({"engine"})
 
 
 def claim(folder: Path) -> None:
@@ -69,6 +71,7 @@ def _hold_to(file: Path, options: dict[str, Any]) -> None:
         before = None
     if not isinstance(before, dict):
         raise UsageError("cannot be read, so that nothing can be resumed", file=file, cure="Give another --out")
+    before = {name: options[name] for name in _UNKNOWN_ONCE & options.keys()} | before
     other = [name for name in sorted(options.keys() | before.keys()) if options.get(name) != before.get(name)]
     if other:
         said = "; ".join(f"{name} was {before.get(name)}, now {options.get(name)}" for name in other)

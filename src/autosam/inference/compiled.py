@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from autosam.inference.engine import Engine
-from autosam.inference.openvino_encoder import Graph
+from autosam.inference.openvino_encoder import Graph, openvino
 
 Run = Callable[..., list[npt.NDArray[np.float32]]]
 
@@ -40,3 +40,12 @@ def compiled(
     from autosam.inference.onnx_encoder import OnnxGraph
 
     return OnnxGraph(content, shapes, module, on)
+
+
+def described(engine: Engine, on: torch.device) -> str:
+    """Returns what runs a graph as an identity names it: the engine, its version and precision."""
+    if engine.name == "openvino":
+        return f"openvino {openvino().__version__} {engine}"
+    from autosam.inference.onnx_encoder import described as onnx_described
+
+    return onnx_described(on)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -128,13 +129,15 @@ def device(name: str = "auto") -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    kind = name.split(":")[0]
-    usable = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not look_up(kind, usable, "device"):
+    kind, colon, number = name.partition(":")
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    count = look_up(kind, {"cpu": 1, "cuda": torch.cuda.device_count() if cuda else 0, "mps": int(mps)}, "device")
+    known = not colon or (re.fullmatch("[0-9]{1,3}", number) is not None and int(number) < count)
+    if not count or not known:
         raise UsageError(
-            f"no {kind} device is usable here", cure="`autosam doctor` lists the devices; --device cpu works everywhere"
+            f"no device {name} is usable here", cure="`autosam doctor` lists the devices; --device cpu works everywhere"
         )
-    return torch.device(name)
+    return torch.device(kind, int(number)) if colon else torch.device(kind)
 
 
 def candidates(engine: str, precision: str, on: torch.device) -> list[Engine]:
@@ -183,7 +186,7 @@ def make_encoder(
         most: seconds that the self-test may take.
 
     Raises:
-        UsageError: for an unknown engine or precision, or an engine that is not installed.
+        UsageError: for an unknown engine or precision, or what was asked for by name cannot be used here.
     """
     from autosam.inference.selftest import choose
 
@@ -198,8 +201,8 @@ def make_encoder(
         # Conversion fails in as many ways as there are versions; torch gives the same masks, only slower.
         if engine != "auto":
             raise
-        log.warning("%s cannot run %s here (%s); using %s", found.engine, sam.name, first_line(fault), REFERENCE)
-        return build_encoder(sam, REFERENCE, on)
+        log.warning("%s cannot run %s here (%s); using %s", found.engine, sam.name, first_line(fault), fitting[0])
+        return build_encoder(sam, fitting[0], on)
 
 
 def build_encoder(sam: FrozenSam, engine: Engine, on: torch.device, threads: int | None = None) -> Encoder:

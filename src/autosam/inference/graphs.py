@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from autosam.core.errors import ResourceError
 from autosam.core.files import cache_folder, disk_faults, sha256, write_json
 
 _SUMS = "sums.json"
@@ -35,7 +36,7 @@ class GraphCache:
         """Returns the folder of a key, made by `make` (which fills an empty folder) where it is missing or damaged.
 
         Raises:
-            ResourceError: where the disk is full.
+            ResourceError: where the disk is full, or what is damaged cannot be removed.
         """
         place = self.folder / key
         if self.sound(key):
@@ -47,9 +48,16 @@ class GraphCache:
             try:
                 make(made)
                 write_json(made / _SUMS, {file.name: sha256(file) for file in made.iterdir()})
-                with contextlib.suppress(FileExistsError, OSError):
-                    # Another process may have been faster; its folder holds the same.
+                try:
                     made.rename(place)
+                except OSError as fault:
+                    # Another process may have been faster; its folder holds the same.
+                    if not self.sound(key):
+                        raise ResourceError(
+                            f"this graph is damaged and cannot be made again ({fault.strerror})",
+                            file=place,
+                            cure="Remove it, or name another cache folder in AUTOSAM_CACHE",
+                        ) from fault
             finally:
                 shutil.rmtree(made, ignore_errors=True)
         self.prune(keep=place)
@@ -90,7 +98,7 @@ class GraphCache:
                 break
             if place != keep:
                 shutil.rmtree(place, ignore_errors=True)
-                freed += size
+                freed += size - _size(place)
         return freed
 
     def _whole(self, place: Path) -> bool:
@@ -117,7 +125,8 @@ class GraphCache:
 
 def _size(place: Path) -> int:
     size = 0
-    for file in place.iterdir():
-        with contextlib.suppress(OSError):
+    # Another process may remove it meanwhile.
+    with contextlib.suppress(OSError):
+        for file in place.iterdir():
             size += file.stat().st_size
     return size

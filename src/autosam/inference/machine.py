@@ -60,7 +60,7 @@ def _weights() -> dict[str, str | None]:
 
 
 def _engines() -> list[dict[str, Any]]:
-    from autosam.inference.selftest import all_kept
+    from autosam.inference.choice import all_kept
 
     return all_kept()
 

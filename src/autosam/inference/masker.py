@@ -12,7 +12,7 @@ from autosam.core.letterbox import Frame, PixelRule
 from autosam.core.precision import DTYPES, computing
 from autosam.core.probability import Mapping
 from autosam.core.prompt import ImageEmbedding
-from autosam.inference.compiled import compiled
+from autosam.inference.compiled import compiled, described
 from autosam.inference.engine import Engine
 from autosam.inference.halves import GraphHalves, Halves, TorchHalves
 from autosam.inference.torch_compile import compiled_by_torch
@@ -26,10 +26,13 @@ class Masker(Protocol):
     Attributes:
         frame_size: side of the frame that serves the SAM and g alike: the larger of their inputs.
         mapping: how its logits become a probability.
+        engine: what runs it: name, version, precision and device, and on a CPU the threads, among which sums are shared
+            out.
     """
 
     frame_size: int
     mapping: Mapping
+    engine: str
 
     def __call__(self, frame: Frame) -> Masks:
         """Returns the masks (1, 1, h, w) of one frame."""
@@ -91,6 +94,8 @@ class TorchMasker:
         self.precision = precision
         self.frame_size = frame_size(segmenter.size, None if segmenter.sam is None else segmenter.sam.rule)
         self.mapping = segmenter.mapping
+        name = "torch-compile" if compiles else "torch"
+        self.engine = f"{name} {torch.__version__} {precision}, {_place(device)}"
 
     def __call__(self, frame: Frame) -> Masks:
         """See `Masker`."""
@@ -153,6 +158,7 @@ class GraphMasker:
         )  # fmt: skip
         self._halves = partial(GraphHalves, content, segmenter, size=size, rule=rule, engine=engine, on=on)
         self.precision = engine.precision
+        self.engine = f"{described(engine, on)}, {_place(on)}" + (f", {streams} at a time" if streams > 1 else "")
         self._size, self._rule, self._own = size, rule, own
         self.frame_size = frame_size(size, rule)
         self.mapping = mapping
@@ -169,6 +175,10 @@ class GraphMasker:
     def shared(self) -> Masker:
         """See `Shareable`."""
         return self._shared()
+
+
+def _place(on: torch.device) -> str:
+    return f"cpu, {torch.get_num_threads()} threads" if on.type == "cpu" else on.type
 
 
 def frame_size(size: int, rule: PixelRule | None) -> int:

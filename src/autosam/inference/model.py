@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +15,19 @@ import numpy.typing as npt
 from autosam.core.checks import look_up
 from autosam.core.errors import DataError
 from autosam.core.sample import Sample
-from autosam.data.images import read_image
+from autosam.data.images import pixels_of, read_image
 from autosam.data.video import frame_rate
+from autosam.inference.eligible import is_passing
 from autosam.inference.engine import device as find_device
+from autosam.inference.engine import first_line
 from autosam.inference.masker import Shareable
 from autosam.inference.parts import Parts, make_masker
 from autosam.inference.predict import Predictor
 from autosam.inference.prediction import Prediction
 from autosam.inference.video import ClipPredictor, FramePrediction, predict_clip
 from autosam.models.card import Card
+
+log = logging.getLogger(__name__)
 
 
 class Model:
@@ -48,13 +53,21 @@ class Model:
     def shared(self) -> Model:
         """Returns the same model for several threads where this machine predicts many images faster so; else itself.
 
+        So too where it lacks the memory or the disk for the graph of that.
+
         In bfloat16 its logits differ by rounding from those of one image at a time, so that `encoder` says which it is.
         """
         masks = self.predictor.masks
         if not isinstance(masks, Shareable) or masks.together == 1:
             return self
         predictor = copy.copy(self.predictor)
-        predictor.masks = masks.shared()
+        try:
+            predictor.masks = masks.shared()
+        except Exception as fault:
+            if not is_passing(fault):
+                raise
+            log.warning("one image is predicted at a time (%s)", first_line(fault))
+            return self
         encoder = f"{self.encoder}, {masks.together} images at a time"
         return Model(self.card, predictor, encoder, self.content, at_once=masks.together)
 
@@ -62,7 +75,8 @@ class Model:
         """Returns the prediction for an image, at its own size.
 
         Args:
-            image: a file, a `Sample`, a PIL image, or an array: (H, W, 3) uint8 RGB or (H, W) of any type.
+            image: a file, a `Sample`, a PIL image (as it lies: EXIF's orientation is applied to files alone), or an
+                array: (H, W, 3) uint8 RGB or (H, W) of any type.
 
         Raises:
             DataError: where it cannot be read, or is no such image.
@@ -98,7 +112,7 @@ def _sample(image: str | Path | Sample | npt.NDArray[np.generic] | Any) -> Sampl
     if isinstance(image, np.ndarray):
         return Sample("array", image)
     if hasattr(image, "convert"):
-        return Sample("image", np.asarray(image.convert("RGB")))
+        return Sample("image", pixels_of(image))
     raise DataError(f"cannot predict a {type(image).__name__}", cure="Give a file, a numpy array or a PIL image")
 
 

@@ -14,7 +14,7 @@ import torch
 
 from autosam.core.errors import UsageError
 from autosam.core.prompt import ImageEmbedding
-from autosam.inference.engine import Engine, identity, one_by_one
+from autosam.inference.engine import Engine, first_line, identity, one_by_one
 from autosam.inference.graphs import GraphCache
 from autosam.inference.openvino_encoder import EncoderGraph
 from autosam.models.frozen_sam import FrozenSam
@@ -88,7 +88,16 @@ class OnnxGraph:
         folder = GraphCache().get(key, lambda place: _convert(module(), shapes, place / _FILE))
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads or torch.get_num_threads()
-        self._session = runtime.InferenceSession(str(folder / _FILE), sess_options=options, providers=chosen)
+        file = str(folder / _FILE)
+        try:
+            # Without this it would go on by the CPU where CUDA fails.
+            self._session = runtime.InferenceSession(file, options, providers=chosen, enable_fallback=0)
+        except Exception as fault:
+            if on.type == "cpu":
+                raise
+            raise _no_cuda(first_line(fault)) from fault
+        if on.type == "cuda" and _CUDA not in self._session.get_providers():
+            raise _no_cuda("it did not load")
         self._names = [one.name for one in self._session.get_inputs()]
 
     def __call__(self, *inputs: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
@@ -131,6 +140,13 @@ def described(on: torch.device) -> str:
     """Returns the engine as an identity names it."""
     where = "" if on.type == "cpu" else f" {on.type}"
     return f"onnxruntime {onnxruntime().__version__}{where} float32"
+
+
+def _no_cuda(why: str) -> UsageError:
+    return UsageError(
+        f"ONNX Runtime cannot use CUDA here ({why})",
+        cure="Install the CUDA and cuDNN that this onnxruntime-gpu was built for, or use --engine torch",
+    )
 
 
 def _convert(module: torch.nn.Module, shapes: Sequence[tuple[int, ...]], file: Path) -> None:

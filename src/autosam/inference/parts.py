@@ -8,13 +8,15 @@ from pathlib import Path
 
 import torch
 
-from autosam.core.errors import AutoSAMError
+from autosam.core.errors import AutoSAMError, ModelError
 from autosam.core.letterbox import PixelRule
+from autosam.inference.choice import kept
+from autosam.inference.compiled import described
 from autosam.inference.embed import Embedder
 from autosam.inference.engine import ON_REQUEST, REFERENCE, Engine, build_encoder, candidates, first_line
 from autosam.inference.masker import GraphMasker, Masker, TorchMasker
-from autosam.inference.openvino_encoder import has_bfloat16, openvino
-from autosam.inference.selftest import choose, kept
+from autosam.inference.openvino_encoder import has_bfloat16
+from autosam.inference.selftest import choose
 from autosam.models.card import Card
 from autosam.models.checkpoint import digest, load, model_file, read_card
 from autosam.models.prompt_encoder import build_prompt_encoder
@@ -39,15 +41,34 @@ class Parts:
         self.decoder = decoder
         self.sam = sam
 
-    @cached_property
+    @property
     def card(self) -> Card:
         """What the checkpoint says of itself."""
-        return read_card(model_file(self.run))
+        return self._seen[0]
 
     @cached_property
     def segmenter(self) -> Segmenter:
-        """The trained segmenter with its frozen SAM, on the CPU."""
-        return load(self.run, decoder=self.decoder, sam=self.sam)[0]
+        """The trained segmenter with its frozen SAM, on the CPU.
+
+        Raises:
+            ModelError: where the checkpoint is not the one that was begun with: a training that still runs writes anew.
+        """
+        known = self._seen[1]
+        segmenter = load(self.run, decoder=self.decoder, sam=self.sam)[0]
+        self._hold(digest(self.run) == known)
+        return segmenter
+
+    @cached_property
+    def _seen(self) -> tuple[Card, str]:
+        """The checkpoint's card and digest, of one and the same file."""
+        file = model_file(self.run)
+        card, known = read_card(file), digest(self.run)
+        self._hold(read_card(file) == card)
+        return card, known
+
+    def _hold(self, same: bool) -> None:
+        if not same:
+            raise ModelError("was written anew while it was read", file=model_file(self.run), cure="Start again")
 
     @cached_property
     def needs_sam(self) -> bool:
@@ -71,7 +92,8 @@ class Parts:
 
     def content(self) -> str:
         """Returns what a graph of all parts depends on: the trained weights, the SAM's, the decoder, the code."""
-        return f"{digest(self.run)} {self.card.sam_fingerprint} code {Sam.code_version} decoder {self.decoder}"
+        card, known = self._seen
+        return f"{known} {card.sam_fingerprint} code {Sam.code_version} decoder {self.decoder}"
 
 
 def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> tuple[Masker, str | None]:
@@ -81,7 +103,7 @@ def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> 
     cache, neither the SAM nor the segmenter is loaded.
 
     Raises:
-        UsageError: for an unknown engine or precision, or one that does not run here.
+        UsageError: for an unknown engine or precision, or what was asked for by name cannot be used here.
         ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
     """
     fitting = candidates(engine, precision, on)
@@ -96,8 +118,8 @@ def make_masker(parts: Parts, engine: str, precision: str, on: torch.device) -> 
             # Conversion fails in as many ways as there are versions; torch gives the same masks, only slower.
             if engine != "auto":
                 raise
-            log.warning("%s cannot run this model here (%s); using %s", chosen, first_line(fault), REFERENCE)
-            chosen = REFERENCE
+            log.warning("%s cannot run this model here (%s); using %s", chosen, first_line(fault), fitting[0])
+            chosen = fitting[0]
     segmenter = parts.segmenter
     if segmenter.sam is None:
         segmenter.to(on)
@@ -115,7 +137,7 @@ def _choose(parts: Parts, fitting: list[Engine]) -> tuple[Engine, PixelRule | No
         native = [each for each in fitting if each.name == "openvino" and _runs(each)]
         return (native or fitting)[0], None, 1
     if parts.sam is None:
-        known = kept(parts.card.sam_fingerprint, Sam.code_version, fitting)
+        known = kept(parts.card.sam, parts.card.sam_fingerprint, Sam.code_version, fitting)
         if known is not None:
             return known.engine, known.rule, known.together
     sam = parts.segmenter.sam
@@ -140,16 +162,8 @@ def _graph(
         together=together,
     )
     card = parts.card
-    encoder = f"{card.sam} {card.sam_fingerprint} code {Sam.code_version} {_described(engine, on)}"
+    encoder = f"{card.sam} {card.sam_fingerprint} code {Sam.code_version} {described(engine, on)}"
     return masker, encoder if parts.needs_sam else None
-
-
-def _described(engine: Engine, on: torch.device) -> str:
-    if engine.name == "openvino":
-        return f"openvino {openvino().__version__} {engine}"
-    from autosam.inference.onnx_encoder import described
-
-    return described(on)
 
 
 def _runs(engine: Engine) -> bool:

@@ -44,7 +44,8 @@ class Table(Generic[R]):
         """Returns the rows; a last one that a kill cut short is left out, and none where there is no table."""
         if not file.exists():
             return []
-        text = file.read_text(encoding="utf-8", errors="replace")
+        # Not as text: a line end inside a cell would come back as another.
+        text = file.read_bytes().decode("utf-8", errors="replace")
         whole = text[: text.rfind("\n") + 1]
         rows = []
         for cells in csv.DictReader(io.StringIO(whole, newline="")):
@@ -56,5 +57,6 @@ class Table(Generic[R]):
 
     def _line(self, row: R) -> str:
         stream = io.StringIO()
-        csv.DictWriter(stream, list(self._columns), lineterminator="").writerow(asdict(row))  # type: ignore[call-overload]
-        return stream.getvalue()
+        # What ends a line is what is quoted in a cell.
+        csv.DictWriter(stream, list(self._columns), lineterminator="\r\n").writerow(asdict(row))  # type: ignore[call-overload]
+        return stream.getvalue().removesuffix("\r\n")

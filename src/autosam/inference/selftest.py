@@ -1,28 +1,21 @@
-"""Which engine is fastest for a SAM on this machine: measured once, kept."""
+"""Which engine is fastest for a SAM on this machine: measured once."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import json
 import logging
 import math
-import platform
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import torch
 
-from autosam.core.files import cache_folder, write_json
+from autosam.core.errors import UsageError
 from autosam.core.letterbox import PixelRule
-from autosam.inference.cpu import cpu_features, cpu_name
-from autosam.inference.eligible import fits, is_outdone, is_usable
-from autosam.inference.engine import REFERENCE, Encoder, Engine, build_encoder
+from autosam.inference.choice import Choice, keep, kept
+from autosam.inference.eligible import is_outdone, is_passing, obstacle
+from autosam.inference.engine import REFERENCE, Encoder, Engine, build_encoder, first_line
 from autosam.models.frozen_sam import FrozenSam
 
 log = logging.getLogger(__name__)
@@ -40,44 +33,26 @@ _WORTH = 1.1
 _LOOK_SECONDS, _LOOKS = 1.0, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a self-test found.
-
-    Attributes:
-        engine: the fastest that agrees with torch in float32.
-        rule: how the SAM wants its pixels.
-        seconds: an image, for each engine that was tried.
-        cosine: of its embedding with that of torch in float32.
-        together: how many images it encodes at a time, each with its share of the threads, where there are many: 1, or
-            2 where that was found no slower.
-        complete: False where the time allowed was over before all had been tried.
-    """
-
-    engine: Engine
-    rule: PixelRule
-    seconds: dict[str, float]
-    cosine: dict[str, float]
-    together: int = 1
-    complete: bool = True
-
-
 def choose(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) -> Choice:
     """Returns the fastest of some engines for a SAM on this CPU; the measurement of an earlier time where there is one.
 
     Args:
         sam: the frozen SAM, on the CPU.
-        engines: those to choose from; torch in float32 where none of them runs.
-        most: seconds that the measurement may take. What it did not get to is tried the next time.
+        engines: those to choose from.
+        most: seconds that the measurement may take. What it did not get to, or had not the memory or disk for, is tried
+            the next time.
+
+    Raises:
+        UsageError: where none of them can be used here.
     """
-    found = kept(sam.fingerprint(), sam.code_version, engines)
+    found = kept(sam.name, sam.fingerprint(), sam.code_version, engines)
     if found is None:
         # Without a choice there is nothing to measure, but the pixel rule is worth keeping.
         found = measure(sam, engines, most) if len(engines) > 1 else Choice(engines[0], sam.rule, {}, {})
         tried = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found.seconds.items())
         log.info("engine for %s: %s (an image: %s)", sam.name, found.engine, tried or "not measured")
         if found.complete:
-            write_json(_file(_key(sam.fingerprint(), sam.code_version, engines)), {"sam": sam.name, **_as_dict(found)})
+            keep(found, sam, engines)
     return found
 
 
@@ -87,42 +62,66 @@ def measure(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) -
     Args:
         sam: the frozen SAM, on the CPU.
         engines: those to choose from.
-        most: seconds it may take; torch in float32 is measured whatever that takes, the others while a try as long as
-            the longest one before still fits.
+        most: seconds it may take; torch in float32 is measured whatever that takes, and others until one of `engines`
+            can be used; the rest while a try as long as the longest one before still fits.
+
+    Raises:
+        UsageError: where none of them can be used here, and why.
     """
     pixels = _picture(sam.rule)
     seconds: dict[str, float] = {}
     cosine: dict[str, float] = {}
+    # Those that agree with the reference, and why others cannot be used.
+    fit: dict[str, float] = {}
+    refused: dict[str, str] = {}
     truth: torch.Tensor | None = None
     began = time.perf_counter()
     longest, complete = 0.0, True
     for engine in dict.fromkeys([REFERENCE, *engines]):
-        if not is_usable(engine) or is_outdone(engine, seconds) or not fits(engine, sam):
+        name = str(engine)
+        if is_outdone(engine, fit):
+            continue
+        why = obstacle(engine, sam)
+        if why:
+            refused[name] = why
             continue
         tried = time.perf_counter()
-        if seconds and tried - began + longest > most:
+        if not fit.keys().isdisjoint(map(str, engines)) and tried - began + longest > most:
             complete = False
             break
         try:
             encode = build_encoder(sam, engine, torch.device("cpu"))
             first, main = _timed(encode, pixels)
         except Exception as fault:
-            log.info("%s cannot run %s here: %s", engine, sam.name, fault)
+            refused[name] = first_line(fault)
+            complete = complete and not is_passing(fault)
             continue
         truth = main if truth is None else truth
-        best = min(seconds.values(), default=first)
-        hopeless = first > _HOPELESS * best
-        seconds[str(engine)] = first if hopeless else _least(partial(_seconds, encode, pixels))
-        cosine[str(engine)] = float(torch.cosine_similarity(main.flatten(), truth.flatten(), dim=0))
+        hopeless = first > _HOPELESS * min(fit.values(), default=first)
+        seconds[name] = first if hopeless else _least(partial(_seconds, encode, pixels))
+        cosine[name] = float(torch.cosine_similarity(main.flatten(), truth.flatten(), dim=0))
         longest = max(longest, time.perf_counter() - tried)
-        if engine == REFERENCE and engine in engines and seconds[str(engine)] < FAST_ENOUGH_SECONDS:
+        if cosine[name] >= LEAST_COSINE:
+            fit[name] = seconds[name]
+        else:
+            refused[name] = f"its embedding is not that of {REFERENCE} (cosine {cosine[name]:.2f})"
+        if engine == REFERENCE and engine in engines and seconds[name] < FAST_ENOUGH_SECONDS:
             break
-    fit = [each for each in engines if cosine.get(str(each), 0) >= LEAST_COSINE]
-    best_engine = min(fit, key=lambda each: seconds[str(each)], default=REFERENCE)
-    alone = seconds.get(str(best_engine), 0.0)
+    for name, why in refused.items():
+        log.info("%s is not used for %s: %s", name, sam.name, why)
+    best = min((each for each in engines if str(each) in fit), key=lambda each: fit[str(each)], default=REFERENCE)
+    if best not in engines:
+        said = "; ".join(f"{each}: {refused[str(each)]}" for each in engines)
+        raise UsageError(f"{sam.name} cannot be run as asked for ({said})", cure="Leave --engine and --precision away")
     complete = complete and time.perf_counter() - began + longest <= most
-    pair = _together(sam, best_engine, pixels, alone) if complete else 1
-    return Choice(best_engine, sam.rule, seconds, cosine, pair, complete)
+    pair = 1
+    if complete:
+        try:
+            pair = _together(sam, best, pixels, seconds.get(str(best), 0.0))
+        except Exception as fault:
+            log.info("two images at a time are not encoded by %s: %s", best, first_line(fault))
+            complete = not is_passing(fault)
+    return Choice(best, sam.rule, seconds, cosine, pair, complete)
 
 
 def _together(sam: FrozenSam, engine: Engine, pixels: torch.Tensor, alone: float) -> int:
@@ -131,71 +130,19 @@ def _together(sam: FrozenSam, engine: Engine, pixels: torch.Tensor, alone: float
     if threads < 2 or not FAST_ENOUGH_SECONDS < alone < _LARGE_SECONDS:
         return 1
     encode = build_encoder(sam, engine, torch.device("cpu"), threads // 2)
-    with ThreadPoolExecutor(2) as pool:
-
-        def both() -> float:
-            started = time.perf_counter()
-            list(pool.map(lambda _: _timed(encode, pixels), range(2)))
-            return time.perf_counter() - started
-
-        both()
-        pair = _least(both)
-    torch.set_num_threads(threads)
-    return 2 if pair < _WORTH * 2 * alone else 1
-
-
-def kept(fingerprint: str, code_version: int, engines: Sequence[Engine]) -> Choice | None:
-    """Returns what an earlier self-test found for the SAM of a fingerprint; None where there was none."""
-    return _read(_file(_key(fingerprint, code_version, engines)))
-
-
-def all_kept() -> list[dict[str, Any]]:
-    """Returns every choice that was measured on this machine, each with the name of its SAM."""
-    found = []
-    for file in sorted(_file("").parent.glob("*.json")):
-        choice = _read(file)
-        if choice is not None and choice.seconds:
-            found.append({"sam": json.loads(file.read_text(encoding="utf-8")).get("sam"), **_as_dict(choice)})
-    return found
-
-
-def _read(file: Path) -> Choice | None:
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return Choice(
-            Engine(**content["engine"]),
-            PixelRule(**content["rule"]),
-            dict(content["seconds"]),
-            dict(content["cosine"]),
-            int(content["together"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        with ThreadPoolExecutor(2) as pool:
 
+            def both() -> float:
+                started = time.perf_counter()
+                list(pool.map(lambda _: _timed(encode, pixels), range(2)))
+                return time.perf_counter() - started
 
-def _key(fingerprint: str, code_version: int, engines: Sequence[Engine]) -> str:
-    from importlib.metadata import version
-
-    parts = [
-        fingerprint, str(code_version), cpu_name(), str(cpu_features()), platform.machine(),
-        str(torch.get_num_threads()), torch.__version__, version("openvino"), *map(str, engines),
-        str(importlib.util.find_spec("onnxruntime") is not None),
-    ]  # fmt: skip
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _file(key: str) -> Path:
-    return cache_folder() / "engines" / f"{key}.json"
-
-
-def _as_dict(choice: Choice) -> dict[str, Any]:
-    return {
-        "engine": asdict(choice.engine),
-        "rule": asdict(choice.rule),
-        "seconds": {name: round(value, 4) for name, value in choice.seconds.items()},
-        "cosine": {name: round(value, 6) for name, value in choice.cosine.items()},
-        "together": choice.together,
-    }
+            both()
+            pair = _least(both)
+    finally:
+        torch.set_num_threads(threads)
+    return 2 if pair < _WORTH * 2 * alone else 1
 
 
 def _least(seconds: Callable[[], float]) -> float:

@@ -30,7 +30,7 @@ class TemporalMasker:
         if not isinstance(masks, Divisible):
             raise no_prompt()
         self._halves = masks.apart()
-        self.frame_size, self.mapping = masks.frame_size, masks.mapping
+        self.frame_size, self.mapping, self.engine = masks.frame_size, masks.mapping, masks.engine
         self.restart()
 
     def restart(self) -> None:

@@ -169,6 +169,7 @@ def options(model: Model, probabilities: bool) -> dict[str, Any]:
     return {
         "card": card,
         "encoder": model.encoder,
+        "engine": predictor.masks.engine,
         "model": model.content,
         "probabilities": probabilities,
         "threshold": predictor.threshold,

@@ -69,6 +69,7 @@ class Card:
             "threshold": type(self.threshold) in (int, float) and 0 <= self.threshold <= 1,
             "training": isinstance(self.training, dict),
             "method": isinstance(self.method_config, dict),
-            "tile": self.tile is None or (type(self.tile) is int and 1 <= self.tile <= _MOST_SIDE),
+            # Nothing of a tile's side is allocated: no image is made larger for it.
+            "tile": self.tile is None or (type(self.tile) is int and self.tile >= 1),
         }
         return [name for name, fit in fits.items() if not fit]

@@ -16,7 +16,7 @@ from autosam.core.errors import ModelError, UsageError
 from autosam.core.files import sha256, write_bytes
 from autosam.core.memory import check_room
 from autosam.models.card import Card
-from autosam.models.frozen_sam import FrozenSam, load_sam
+from autosam.models.frozen_sam import FrozenSam, known_as, load_sam
 from autosam.models.prompt_encoder import build_prompt_encoder
 from autosam.models.rivals import AUTOSAM, METHODS, build_rival
 from autosam.models.segmenter import SamSegmenter, Segmenter, SurrogateSegmenter
@@ -163,7 +163,8 @@ def load(run: Path, *, decoder: str = "sam", sam: FrozenSam | str | None = None)
     Args:
         run: the folder that training wrote, or its model.safetensors.
         decoder: "sam", or "surrogate" for g and h alone.
-        sam: the frozen SAM, or its name or file, where the one that the card names is not the one to load.
+        sam: the frozen SAM, or its name or file, where the one that the card names is not the one to load. Under
+            whichever name it comes, it scales its pixels as the card's does.
 
     Raises:
         ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
@@ -182,6 +183,8 @@ def load(run: Path, *, decoder: str = "sam", sam: FrozenSam | str | None = None)
         )
     if frozen is not None and frozen.embedding_shape != card.embedding_shape:
         raise ModelError("its card has the embedding shape of another SAM", file=file, cure=_AGAIN)
+    if frozen is not None and frozen.name != card.sam:
+        frozen = known_as(frozen, card.sam)
     segmenter = build(card, frozen, decoder=decoder)
     load_trained(segmenter.trained(), read_trained(file), file)
     return segmenter.train(False), card

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -135,6 +136,18 @@ def load_sam(name_or_path: str) -> FrozenSam:
     if stored is None:
         raise ModelError(f"the weights of {name_or_path} are not here", cure=f"Run: autosam fetch {name_or_path}")
     return _load(stored, name_or_path)
+
+
+def known_as(sam: FrozenSam, name: str) -> FrozenSam:
+    """Returns a SAM on the same weights that has the pixel scaling and the prompts of another name.
+
+    For weights that fit two names, MedSAM's and SAM ViT-B's: which one is right, a file's name may not say.
+    """
+    entry = SAMS.get(name, _UNLISTED)
+    other = copy.copy(sam)
+    other.name, other.rule = name, replace(sam.rule, scaling=entry.scaling)
+    other.trained_prompts = entry.trained_prompts
+    return other
 
 
 def _load_from_hub(repository: str) -> FrozenSam:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from autosam.core.errors import UsageError
+from autosam.core.files import sha256
 from autosam.core.probability import Mapping
 from autosam.data.foreground import Foreground
 from autosam.models.card import Card
@@ -109,16 +110,24 @@ def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam | None, segmenter:
         foreground=Foreground.parse(config.foreground).text if config.foreground else None,
         tile=plan.tile,
         training={
-            "augment": config.augment,
+            "accumulate": config.accumulate,
+            # The first view is the image as it is.
+            "augment": "none" if plan.views == 1 else config.augment,
             "batch": config.batch,
             "data": cases.digest,
+            "ema": config.ema,
             "loss": config.loss,
             "lr": config.lr,
+            "optimiser": config.optimiser,
+            "schedule": config.schedule,
             "seed": config.seed,
             "train_cases": plan.train,
             "val_cases": plan.val,
             "views": plan.views,
+            "weight_decay": config.weight_decay,
             **({} if plan.tiles is None else {"train_tiles": plan.tiles}),
+            **({} if config.init is None else {"init": sha256(model_file(config.init))}),
+            **({} if config.weights is None else {"weights": sha256(config.weights)}),
         },
     )
 

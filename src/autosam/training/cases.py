@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autosam.core.errors import DataError, Interrupted
 from autosam.core.progress import Progress
@@ -23,9 +23,9 @@ class Cases:
     Attributes:
         train: what is trained on.
         val: what chooses the checkpoint; may be empty.
-        hashes: id -> content hash of the image, for each of the two.
+        hashes: id -> content hash of the image, for all that is trained on ("train") and held out ("val").
         digest: digest over ids and contents of all.
-        sizes: height and width of every image, for each of the two, in their order.
+        sizes: height and width of every image of `train` and `val`, in their order.
     """
 
     train: Dataset
@@ -33,6 +33,17 @@ class Cases:
     hashes: dict[str, dict[str, str]]
     digest: str
     sizes: dict[str, list[tuple[int, int]]]
+
+    def validated_on(self, most: int, seed: int) -> Cases:
+        """Returns the same with at most so many validation cases; which ones depends on the seed and the names only."""
+        if most >= len(self.val):
+            return self
+        drawn = sorted(
+            (hashlib.sha256(f"{seed} {name}".encode()).digest(), case) for case, name in enumerate(self.val.ids)
+        )
+        kept = sorted(case for _, case in drawn[:most])
+        sizes = {**self.sizes, "val": [self.sizes["val"][case] for case in kept]}
+        return replace(self, val=self.val.part(kept), sizes=sizes)
 
 
 def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
@@ -57,7 +68,7 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
         hashes[name] = {}
         for index in range(len(part)):
             if stop():
-                raise Interrupted("stopped while reading", file=config.data, cure="Start it again")
+                raise Interrupted("stopped while reading", file=config.data, cure="Go on with --resume")
             sample = part.read(index)
             hashes[name][sample.id] = content_hash(sample.image)
             sizes[name].append(sample.size)
@@ -68,6 +79,12 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
     if twice:
         both = [f"{a} = {b}" for a, x in hashes["train"].items() for b, y in hashes["val"].items() if x == y]
         progress.say(f"warning: the same image is in training and validation: {', '.join(both[:5])}")
+    groups = sorted({name for name in fit_on.groups if name is not None} & set(held.groups))
+    if groups:
+        progress.say(
+            f"warning: {len(groups)} groups are in training and in validation, which flatters the validation: "
+            f"{', '.join(groups[:5])}"
+        )
     if len(held) == 0:
         progress.say("warning: no case is held out; the last weights are kept, and nothing says how good they are")
     return Cases(fit_on, held, hashes, total.hexdigest(), sizes)

@@ -22,7 +22,7 @@ _MOST_YAML = 1 << 18
 
 
 class TrainConfig(BaseModel):
-    """The choices of a training; every field is a flag of `autosam train` and a key of its YAML.
+    """The choices of a training; every field is a key of its YAML, and most are flags of `autosam train`.
 
     Attributes:
         data: folder or CSV of images and masks.
@@ -33,8 +33,8 @@ class TrainConfig(BaseModel):
         weights: official backbone checkpoint that g starts from; None trains it from scratch.
         minutes: bound of the whole command; None with `epochs`.
         epochs: passes over the training images in place of a bound of time.
-        views: augmented views an image whose embeddings are cached (with `minutes`, at most); 0 draws a new view at
-            every step and encodes it live.
+        views: views an image whose embeddings are cached (with `minutes`, at most), the first one the image as it is,
+            the others augmented; 0 draws a new view at every step and encodes it live.
         batch: images that pass through the networks at once.
         accumulate: batches whose gradients make one step, each image of them weighing the same.
         size: side of g's (or the rival's) square input; None for the SAM's input, at most 512; 256 without a SAM.
@@ -125,11 +125,7 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
         UsageError: for a value out of range or an unknown key, naming each; or an unknown method.
         DataError: where the file is no such YAML.
     """
-    merged = {**(read_choices(file) if file is not None else {}), **given}
-    if "minutes" in given and "epochs" not in given:
-        merged.pop("epochs", None)
-    if "epochs" in given and "minutes" not in given:
-        merged.pop("minutes", None)
+    merged = merged_choices(given, file)
     if merged.get("minutes") is not None and merged.get("epochs") is not None:
         raise UsageError("--minutes and --epochs exclude each other", cure="Give one of them")
     method = merged.get("method", AUTOSAM)
@@ -140,6 +136,19 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
         return TrainConfig(**merged)
     except ValidationError as fault:
         raise UsageError(in_words(fault), file=file) from None
+
+
+def merged_choices(given: dict[str, Any], file: Path | None) -> dict[str, Any]:
+    """Returns the fields that were given, over those of a YAML file; of minutes and epochs, one given goes alone.
+
+    Raises:
+        DataError: where the file is no such YAML.
+    """
+    merged = {**(read_choices(file) if file is not None else {}), **given}
+    for name, other in (("minutes", "epochs"), ("epochs", "minutes")):
+        if name in given and other not in given:
+            merged.pop(other, None)
+    return merged
 
 
 def in_words(fault: ValidationError) -> str:

@@ -12,6 +12,7 @@ from autosam.core.files import write_json
 from autosam.core.progress import Progress
 from autosam.data.augment import AUGMENTATIONS
 from autosam.inference.engine import Encoder
+from autosam.training.ancestor import seen_before
 from autosam.training.build import finished_card, make_card
 from autosam.training.cases import Cases, read_cases
 from autosam.training.config import TrainConfig
@@ -28,8 +29,15 @@ from autosam.training.run_config import Plan, write_run_config
 from autosam.training.signals import Stop
 from autosam.training.state import State, load_state
 from autosam.training.summary import write_card
-from autosam.training.tiling import Tiling, choose_tiling, kept_tiling
-from autosam.training.views import choose_views, embedding_pace, fitting_frames, views_in_words, views_on_disk
+from autosam.training.tiling import Tiling, choose_tiling, kept_tiling, validation_frames
+from autosam.training.views import (
+    choose_views,
+    embedding_pace,
+    fitting_frames,
+    fitting_validation,
+    views_in_words,
+    views_on_disk,
+)
 
 
 class Course:
@@ -71,7 +79,7 @@ class Course:
         else:
             torch.set_num_threads(plan.threads)
             state = load_state(run.last)
-            if state is not None and state.step >= plan.steps and run.model.exists():
+            if state is not None and state.step >= plan.steps and run.card.exists():
                 self._progress.say(f"{run.path}: finished already")
                 return
         networks = make_networks(config)
@@ -82,8 +90,8 @@ class Course:
         cases = self._read()
         encoder = self._encoder(networks)
         whole = make_encoding(networks, cases, encoder)
-        tiling, count = self._choose(networks, cases, whole)
-        encoding = whole.on(tiling)
+        tiling, cases, count = self._choose(networks, cases, whole)
+        encoding = whole.on(tiling, count)
         self._encode(encoding, cases, tiling, count)
         fitted: Replanner | None = None
         if plan is None:
@@ -105,7 +113,8 @@ class Course:
                 file=run.path,
                 cure="Go on with --resume",
             )
-        write_card(run.path / "card.md", finished_card(card, final, keeper.plan), config, keeper.plan)
+        keeper.draw(final)
+        write_card(run.card, finished_card(card, final, keeper.plan), config, keeper.plan)
 
     def _read(self) -> Cases:
         """Returns the cases, which are those of the written plan."""
@@ -116,7 +125,10 @@ class Course:
                 file=self._config.data,
                 cure="Start another --out",
             )
-        write_json(self._run.data, cases.hashes)
+        if self._written is None or not self._run.data.exists():
+            init = self._config.init
+            before = {} if init is None else seen_before(init, cases, self._progress)
+            write_json(self._run.data, {**cases.hashes, **before})
         return cases
 
     def _encoder(self, networks: Networks) -> Encoder | None:
@@ -131,19 +143,22 @@ class Course:
             )
         return encoder
 
-    def _choose(self, networks: Networks, cases: Cases, encoding: Encoding) -> tuple[Tiling, int]:
-        """Returns what is trained on, and in how many cached views: as the plan has it, or time and disk allow."""
-        config, sam = self._config, networks.segmenter.sam
-        if self._written is not None:
-            return kept_tiling(config, cases, self._written), self._written.views
+    def _choose(self, networks: Networks, cases: Cases, encoding: Encoding) -> tuple[Tiling, Cases, int]:
+        """Returns what is trained on, what is validated on, and the cached views: by the plan, or by time and disk."""
+        config, sam, plan = self._config, networks.segmenter.sam, self._written
+        if plan is not None:
+            return kept_tiling(config, cases, plan), cases.validated_on(plan.val, config.seed), plan.views
         self._progress.start("measuring")
         pace = None if config.bound is None else embedding_pace(encoding.examples)
         seen = networks.segmenter.size if sam is None else sam.rule.size
-        tiling = choose_tiling(
-            config, cases, seen, None if encoding.examples.live else fitting_frames(pace, self._left())
-        )
-        counts = {"train": len(tiling.cases), "val": tiling.frames}
-        most = config.views
+        # One look at the clock for all: the masks that are read for tiles take time, and these must still fit then.
+        left = self._left()
+        tiling = choose_tiling(config, cases, seen, None if encoding.examples.live else fitting_frames(pace, left))
+        train, val, most = len(tiling.cases), len(cases.val), config.views
+        if sam is not None:
+            val = fitting_validation(pace, left, train=train, val=val, frames=tiling.frames)
+        cases = cases.validated_on(val, config.seed)
+        counts = {"train": train, "val": validation_frames(cases, tiling.tile)}
         if sam is not None:
             most = views_on_disk(config, room=encoding.cache.room(sam.embedding_shape), **counts)
         if most < config.views:
@@ -151,7 +166,7 @@ class Course:
                 f"warning: the disk of {encoding.cache.folder} has room for {most} of {config.views} views an image; "
                 "free some of it, or set AUTOSAM_CACHE to a folder on a larger one"
             )
-        return tiling, choose_views(most, pace, self._left(), **counts)
+        return tiling, cases, choose_views(most, pace, left, **counts)
 
     def _encode(self, encoding: Encoding, cases: Cases, tiling: Tiling, count: int) -> None:
         """Makes the embeddings that the cache lacks."""
@@ -177,11 +192,11 @@ class Course:
         config = self._config
         pace = None
         if config.bound is not None:
-            first = [cases.val.read(0)] if len(cases.val) else []
+            first = [(cases.val if len(cases.val) else cases.train).read(0)]
 
             def score(precision: str) -> object:
                 encoding.masker.precision = precision
-                return first and mean_dice(first, encoding.predictor.predict)
+                return mean_dice(first, encoding.predictor.predict)
 
             def pace_of(images: int | None) -> Pace:
                 return measure(networks.segmenter, encoding.examples, score, config, count, networks.device, images)
@@ -194,6 +209,7 @@ class Course:
             self._left(),
             train=len(cases.train),
             val=len(cases.val),
+            held=len(cases.hashes["val"]),
             encoder=encoding.encoder,
             data=cases.digest,
             tiling=tiling,

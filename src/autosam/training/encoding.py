@@ -56,15 +56,17 @@ class Encoding:
     predictor: Predictor
     examples: Examples
 
-    def on(self, tiling: Tiling) -> Encoding:
-        """Returns the same of a tiling's cases."""
+    def on(self, tiling: Tiling, views: int) -> Encoding:
+        """Returns the same of a tiling's cases in so many cached views; 0 for live."""
         return replace(
-            self, predictor=Predictor(self.masker, tile=tiling.tile), examples=self.examples.on(tiling.cases)
+            self,
+            predictor=Predictor(self.masker, tile=tiling.tile),
+            examples=self.examples.on(tiling.cases, live=views == 0),
         )
 
 
 def make_encoding(networks: Networks, cases: Cases, encoder: Encoder | None) -> Encoding:
-    """Returns the encoding of whole images; brings the networks to their device."""
+    """Returns the encoding of whole images in the views that were asked for; brings the networks to their device."""
     config, segmenter = networks.config, networks.segmenter
     # No live view comes twice, so that none is cached.
     live = config.views == 0

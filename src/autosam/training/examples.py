@@ -105,10 +105,12 @@ class Examples:
         """How many images are encoded at a time: as many as the encoder leaves threads for."""
         return 1 if self.embed is None else max(1, torch.get_num_threads() // self.embed.encode.threads)
 
-    def on(self, data: Source) -> Examples:
-        """Returns the views of other cases, made in the same way."""
+    def on(self, data: Source, *, live: bool) -> Examples:
+        """Returns the views of other cases, made in the same way; where they are live, none of them is cached."""
         other = copy.copy(self)
-        other.data, other._frames, other._room = data, {}, _MEMORY
+        other.data, other.live, other._frames, other._room = data, live, {}, _MEMORY
+        if live and other.embed is not None:
+            other.embed = Embedder(other.embed.encode)
         return other
 
     def view(self, index: Index) -> View:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -121,6 +122,8 @@ def fit(
         rate = learning_rate(step, plan, config.lr, config.schedule) * BACKOFF**state.skipped
         looked_at = step % plan.validate_every == 0 or step == plan.steps
         at_once = plan.micro_batch or config.batch
+        # A network may draw in training (dropout, stochastic depth): from the step alone, as all that is drawn here.
+        torch.manual_seed(int(np.random.default_rng([config.seed, 3, step]).integers(1 << 63)))
         losses = update(segmenter, optimiser, batch, loss_of, rate, device, plan.step_precision, at_once=at_once)
         if losses is None or (looked_at and not is_finite(trained)):
             state = rollback.back(state)

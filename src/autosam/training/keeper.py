@@ -85,10 +85,14 @@ class Keeper:
         if now.best_step:
             save(self._run.model, now.best, finished_card(self._card, now, self.plan))
         save_state(self._run.last, now)
-        if now.step == self.plan.steps or self._stop() or time.monotonic() - self._drawn > REDRAW_SECONDS:
-            draw_curves(self._run.rows(), now.best_step, self._run.path / "curves.png")
-            self._preview.draw(self._run.path / "preview.png")
-            self._drawn = time.monotonic()
+        if self._stop() or time.monotonic() - self._drawn > REDRAW_SECONDS:
+            self.draw(now)
+
+    def draw(self, now: State) -> None:
+        """Draws the pictures as they are at a state."""
+        draw_curves(self._run.rows(), now.best_step, self._run.path / "curves.png")
+        self._preview.draw(self._run.path / "preview.png")
+        self._drawn = time.monotonic()
 
     def replan(self, step: int) -> Plan:
         """Returns the plan from a step on, written down where its end has moved."""

@@ -49,7 +49,9 @@ def load_optimiser(optimiser: torch.optim.Optimizer, parameters: dict[str, nn.Pa
         held = {key[len(name) + 1 :]: value for key, value in flat.items() if key.rpartition(".")[0] == name}
         if held:
             optimiser.state[parameter] = {
-                # In the parameter's own layout: the fused optimiser walks through memory.
-                part: value.clone() if part == "step" else torch.empty_like(parameter).copy_(value)
+                # In the parameter's own layout: the fused optimiser walks through memory. It wants all on one device.
+                part: value.to(parameter.device, copy=True)
+                if part == "step"
+                else torch.empty_like(parameter).copy_(value)
                 for part, value in held.items()
             }

@@ -36,6 +36,8 @@ LOOK_SECONDS = 20.0
 LOOKED_AT_STEPS = 11
 # Of each precision, to see which one is faster.
 TRIED_STEPS = 3
+# Batches are made so far ahead: the first steps of live training do not wait for the encoder as the others do.
+AHEAD = 2
 VALIDATION_SHARE = 0.08
 # Fewer looks than this choose the checkpoint badly, so that up to a third of the time may go into them.
 FEWEST_LOOKS, MOST_LOOKS = 3, 16
@@ -85,12 +87,13 @@ def measure(
     precisions = step_precisions(config.precision, device)
     try:
         # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
-        work = ahead(examples.batch, _some(config.step_images, len(examples.data), views), alone=True)
+        cases = len(examples.data)
+        work = ahead(examples.batch, _some(min(config.step_images, cases), cases, views), alone=True)
         step = partial(_step, segmenter, optimiser, work, loss, device, at_once or config.batch)
         precision = precisions[0]
         if len(precisions) > 1:
             precision = min(precisions, key=lambda each: min(_times(partial(step, each), TRIED_STEPS)))
-        seconds = fmean(_times(partial(step, precision), LOOKED_AT_STEPS))
+        seconds = fmean(_times(partial(step, precision), LOOKED_AT_STEPS, first=1 if views else 1 + AHEAD))
         work.close()
     finally:
         segmenter.trained().load_state_dict(kept)
@@ -136,13 +139,13 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _times(work: Callable[[], object], most: int) -> list[float]:
-    """Returns what `work` takes, again and again: `most` times less one, fewer (at least one) where it is slow."""
+def _times(work: Callable[[], object], most: int, first: int = 1) -> list[float]:
+    """Returns what `work` takes, again and again: at most `most` times, fewer where it is slow, but for the `first`."""
     times: list[float] = []
-    while len(times) < 2 or (len(times) < most and sum(times) < LOOK_SECONDS):
+    while len(times) <= first or (len(times) < most and sum(times) < LOOK_SECONDS):
         times.append(_seconds(work))
     # The first one pays for allocations.
-    return times[1:]
+    return times[first:]
 
 
 def _middle(times: list[float]) -> float:
@@ -157,6 +160,7 @@ def decide(
     *,
     train: int,
     val: int,
+    held: int,
     encoder: Encoder | None,
     data: str,
     tiling: Tiling,
@@ -170,28 +174,41 @@ def decide(
         left: seconds until the bound.
         train: number of training cases.
         val: number of validation cases.
+        held: number of those held out, of which time may leave fewer to validate on.
         encoder: what encodes; None for a segmenter that needs no embedding.
         data: digest of the data.
         tiling: what is trained on, the images or their tiles.
     """
     epoch_steps = -(-len(tiling.cases) // config.step_images)
     step_precision = "float32" if config.precision == "auto" else config.precision
+    seen = views_in_words(views)
+    if views == 1:
+        seen += ", not augmented"
+    elif views == 0 and config.views:
+        seen += f" (there is no time for one of each of the {len(tiling.cases)} {tiling.noun})"
     if pace is None:
         epochs = config.epochs or 1
-        steps, looks = epochs * epoch_steps, min(epochs, 20)
-        why = f"{epochs} epochs of {len(tiling.cases)} {tiling.noun} in {views_in_words(views)}"
+        steps = epochs * epoch_steps
+        # A validation leaves a state too. A few steps are made again sooner than they are validated.
+        looks = max(min(epochs, 20), min(FEWEST_LOOKS, steps // MIN_STEPS))
+        why = f"{epochs} epochs of {len(tiling.cases)} {tiling.noun} in {seen}"
     else:
         usable = left * STEP_MARGIN - CLOSING_SECONDS
         step_precision = pace.precision
-        # A validation also draws its previews.
-        look = (val + min(PREVIEWED, val)) * pace.validate
-        looks = _looks(usable, look) if val else 1
-        steps = max(MIN_STEPS, int((usable - looks * look) / pace.step))
+        # A validation also draws its previews, and leaves a state where there is nothing but these to look at.
+        look = (val + min(PREVIEWED, val or train)) * pace.validate
+        looks = _looks(usable, look)
+        fitting = int((usable - looks * look) / pace.step)
+        steps = max(MIN_STEPS, fitting)
         why = (
             f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step in {pace.precision}, "
-            f"{pace.validate:.2f} s a validation case: {views_in_words(views)}, {steps} steps "
+            f"{pace.validate:.2f} s a validation case: {seen}, {steps} steps "
             f"({steps / epoch_steps:.0f} epochs), {looks} validations"
         )
+        if val < held:
+            why += f" of {val} of the {held} images held out"
+        if fitting < MIN_STEPS:
+            why += f"; no training has fewer than {MIN_STEPS} steps, for which the time is too short"
     return Plan(
         views=views,
         steps=steps,

@@ -25,8 +25,13 @@ class RunFolder:
 
     @property
     def model(self) -> Path:
-        """The trained weights, written when the training is finished."""
+        """The best weights so far, written at every validation."""
         return self.path / "model.safetensors"
+
+    @property
+    def card(self) -> Path:
+        """What the model is, for a person; the last file of a finished training."""
+        return self.path / "card.md"
 
     @property
     def last(self) -> Path:

@@ -104,10 +104,10 @@ def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
 
 
 def same_choices(given: dict[str, Any], stored: TrainConfig, file: Path) -> None:
-    """Holds the flags of a resumed training to those it was started with.
+    """Holds the choices of a resumed training, flags and a YAML's, to those it was started with.
 
     Raises:
-        UsageError: naming the first flag whose value differs.
+        UsageError: naming the first one whose value differs.
     """
     asked = make_config({**stored.model_dump(exclude={"minutes", "epochs"}), **given})
     for name in given:

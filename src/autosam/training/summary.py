@@ -36,8 +36,8 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         + (f"; grouped by `{config.group}`" if config.group else "")
         + (f"; foreground is `{card.foreground}`" if card.foreground else "")
         + ".",
-        f"Loss {config.loss}, augmentation {config.augment}, {views_in_words(plan.views)} of each, {plan.steps} steps "
-        f"of {config.step_images} images, {_OPTIMISERS[config.optimiser]} at {config.lr:g}, seed {config.seed}.",
+        f"Loss {config.loss}, {_views(config, plan)}, {plan.steps} steps of {config.step_images} images, "
+        f"{_OPTIMISERS[config.optimiser]} at {config.lr:g}, seed {config.seed}.",
         "",
         "## Known",
         "",
@@ -62,6 +62,12 @@ def _what(card: Card) -> str:
     return (
         f"{card.title}, input {card.size} x {card.size}, as a rival of AutoSAM: {summary}. Masks come without a click."
     )
+
+
+def _views(config: TrainConfig, plan: Plan) -> str:
+    if plan.views == 1:
+        return "each as it is, without augmentation"
+    return f"augmentation {config.augment}, {views_in_words(plan.views)} of each"
 
 
 def _cut(plan: Plan) -> str:

@@ -101,7 +101,9 @@ def kept_tiling(config: TrainConfig, cases: Cases, plan: Plan) -> Tiling:
     """
     if plan.tile is None:
         return _whole(cases, plan.why)
-    return Tiling(_crops(config, cases, plan.tile, plan.tiles), plan.tile, _frames(cases, plan.tile), plan.why)
+    return Tiling(
+        _crops(config, cases, plan.tile, plan.tiles), plan.tile, validation_frames(cases, plan.tile), plan.why
+    )
 
 
 def candidates(found: Objects, size: int) -> list[int]:
@@ -116,11 +118,11 @@ def candidates(found: Objects, size: int) -> list[int]:
 
 
 def _whole(cases: Cases, why: str) -> Tiling:
-    return Tiling(cases.train, None, len(cases.val), why)
+    return Tiling(cases.train, None, validation_frames(cases, None), why)
 
 
 def _tiled(config: TrainConfig, cases: Cases, side: int, frames: int | None, why: str) -> Tiling:
-    looked_at = _frames(cases, side)
+    looked_at = validation_frames(cases, side)
     every = _crops(config, cases, side, None)
     most = None if frames is None else max(len(cases.train), frames - looked_at)
     if most is None or most >= len(every):
@@ -135,6 +137,7 @@ def _crops(config: TrainConfig, cases: Cases, side: int, most: int | None) -> Cr
     return Crops(cases.train, choose_crops(cut(cases.train, side), most, config.seed, empty=empty))
 
 
-def _frames(cases: Cases, side: int) -> int:
+def validation_frames(cases: Cases, tile: int | None) -> int:
+    """Returns how many frames the validation cases make; where there are none, the images of the preview."""
     sizes = cases.sizes["val"] or cases.sizes["train"][:PREVIEWED]
-    return sum(len(Grid(*size, side)) for size in sizes)
+    return sum(len(Grid(*size, tile)) for size in sizes)

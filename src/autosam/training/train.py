@@ -10,7 +10,7 @@ from typing import Any
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
-from autosam.training.config import make_config
+from autosam.training.config import make_config, merged_choices
 from autosam.training.course import Course
 from autosam.training.run import RunFolder
 from autosam.training.run_config import Plan, read_run_config, same_choices
@@ -51,7 +51,8 @@ def train(
     progress = progress or Silent()
     run = RunFolder(Path(out))
     given = {"data": Path(data), **{name: value for name, value in choices.items() if value is not None}}
-    made = make_config(given, None if config is None else Path(config))
+    file = None if config is None else Path(config)
+    made = make_config(given, file)
 
     def left() -> float:
         return math.inf if made.bound is None else made.bound * 60 - (time.monotonic() - started)
@@ -62,7 +63,7 @@ def train(
         plan: Plan | None = None
         if resume and run.config.exists():
             stored, plan = read_run_config(run.config)
-            same_choices(given, stored, run.config)
+            same_choices(merged_choices(given, file), stored, run.config)
             made = stored
         with stoppable() as stop:
             Course(run, made, plan, progress, left, stop).go()

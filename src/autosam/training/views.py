@@ -7,6 +7,7 @@ import time
 from autosam.core.ahead import ahead
 from autosam.training.config import TrainConfig
 from autosam.training.examples import Examples
+from autosam.training.pictures import PREVIEWED
 
 # What a measured pace may worsen by.
 MARGIN = 0.9
@@ -17,7 +18,12 @@ EMBEDDING_SHARE = 0.5
 SHORT_EMBEDDING_SHARE = 0.25
 # Tiles may have more of a short time than a second view may: they show what a whole image hides.
 SHORT_TILE_SHARE = 0.4
+# Of a time of any length. Without a first view every step encodes its own images: with the default SAM and g on two
+# cores such a step takes some three times as long, so that past two thirds fewer images are seen with the view.
+FIRST_VIEW_SHARE = 0.6
 SHORT_SECONDS = 600.0
+# What validation may have of the time for embeddings where that is too short for one of every image.
+VALIDATION_PART = 0.25
 
 
 def views_in_words(views: int) -> str:
@@ -51,14 +57,38 @@ def embedding_pace(examples: Examples) -> float:
     return min(times)
 
 
+def first_view_seconds(left: float) -> float:
+    """Returns the seconds of those that are left that one embedding of every image may take, with nothing cached."""
+    return FIRST_VIEW_SHARE * MARGIN * left
+
+
 def fitting_frames(pace: float | None, left: float) -> int | None:
-    """Returns how many frames there is time to encode before the steps; None where there is no bound.
+    """Returns how many tiles there is time to encode before the steps; None where there is no bound.
 
     Args:
         pace: seconds a frame; None where there is no bound of time.
         left: seconds until the bound.
     """
     return None if pace is None else int(embedding_seconds(left, SHORT_TILE_SHARE) / pace)
+
+
+def fitting_validation(pace: float | None, left: float, *, train: int, val: int, frames: int) -> int:
+    """Returns on how many of the validation cases there is time to validate.
+
+    All of them, where one view of each training case fits the time beside them; else as many as fit a part of it, and
+    no fewer than a preview looks at.
+
+    Args:
+        pace: seconds a frame; None where there is no bound of time.
+        left: seconds until the bound.
+        train: number of training cases.
+        val: number of validation cases.
+        frames: how many frames these make.
+    """
+    if pace is None or (train + frames) * pace <= first_view_seconds(left):
+        return val
+    part = VALIDATION_PART * embedding_seconds(left) / (frames * pace)
+    return min(val, max(PREVIEWED, int(part * val)))
 
 
 def views_on_disk(config: TrainConfig, *, train: int, val: int, room: int) -> int:
@@ -74,15 +104,18 @@ def views_on_disk(config: TrainConfig, *, train: int, val: int, room: int) -> in
 
 
 def choose_views(most: int, pace: float | None, left: float, *, train: int, val: int) -> int:
-    """Returns the number of cached views an image: `most`, or less where time is short.
+    """Returns the number of cached views an image: `most`, or less where time is short; 0 for live.
+
+    It is 0 where not even one view of each case fits: a step then encodes its own images, and no others.
 
     Args:
         most: what was asked for and has room; 0 for live.
         pace: seconds a view; None where there is no bound of time.
         left: seconds until the bound.
         train: number of training cases.
-        val: number of validation cases.
+        val: number of frames that are validated on.
     """
     if most == 0 or pace is None:
         return most
-    return max(1, min(most, int((embedding_seconds(left) - val * pace) / (train * pace))))
+    first = (train + val) * pace <= first_view_seconds(left)
+    return max(int(first), min(most, int((embedding_seconds(left) - val * pace) / (train * pace))))

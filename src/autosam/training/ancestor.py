@@ -1,0 +1,49 @@
+"""The run whose weights a training starts from: which images these have seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from autosam.core.errors import DataError
+from autosam.core.progress import Progress
+from autosam.models.checkpoint import model_file
+from autosam.training.cases import Cases
+from autosam.training.run import RunFolder
+
+# Of images that a warning names.
+_SHOWN = 5
+
+
+def seen_before(init: Path, cases: Cases, progress: Progress) -> dict[str, dict[str, str]]:
+    """Returns what a run has seen, name -> content hash, a part "train" of it under "init train" and so on.
+
+    Says where it has no record, and where it was trained on images that are held out now.
+
+    Args:
+        init: the run's folder or its checkpoint.
+        cases: those of the training that starts from it.
+        progress: told of it.
+
+    Raises:
+        DataError: where the record cannot be read.
+    """
+    file = RunFolder(model_file(init).parent).data
+    try:
+        parts = json.loads(file.read_text(encoding="utf-8"))
+        before = {f"init {part}": {name: str(key) for name, key in seen.items()} for part, seen in parts.items()}
+    except FileNotFoundError:
+        progress.say(f"warning: {file} is missing, so that nobody can say what --init was trained on")
+        return {}
+    except (OSError, ValueError, AttributeError) as fault:
+        raise DataError(
+            "it is no record of training images", file=file, cure="Give --init the folder that `autosam train` wrote"
+        ) from fault
+    trained_on = {key for part, seen in before.items() if part.endswith("train") for key in seen.values()}
+    again = [name for name, key in cases.hashes["val"].items() if key in trained_on]
+    if again:
+        progress.say(
+            f"warning: --init was trained on {len(again)} of the {len(cases.hashes['val'])} images held out, which "
+            f"flatters the validation: {', '.join(again[:_SHOWN])}"
+        )
+    return before

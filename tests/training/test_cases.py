@@ -1,0 +1,41 @@
+"""Cases read once: what is said of them, and which are validated on where time is short."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autosam.core.errors import Interrupted
+from autosam.core.progress import Silent
+from autosam.training.cases import read_cases
+from tests.training.small import Listens, tiny_config
+
+
+def test_fewer_validation_cases_follow_from_seed_and_names(discs: Path) -> None:
+    cases = read_cases(tiny_config(discs, val=0.6), Silent(), lambda: False)
+    few = cases.validated_on(4, 0)
+    assert len(few.val) == len(few.sizes["val"]) == 4
+    assert set(few.val.ids) < set(cases.val.ids) and list(few.val.ids) == sorted(few.val.ids)
+    assert (few.train, few.digest, few.hashes) == (cases.train, cases.digest, cases.hashes)
+    assert few.val.ids == cases.validated_on(4, 0).val.ids
+    assert set(cases.validated_on(2, 0).val.ids) < set(few.val.ids)
+    assert len({cases.validated_on(3, seed).val.ids for seed in range(20)}) > 1
+    assert cases.validated_on(6, 0) is cases
+
+
+@pytest.mark.parametrize(("group", "said"), [(r"case(\d)", True), (None, False)])
+def test_a_group_on_both_sides_is_said(discs: Path, tmp_path: Path, group: str | None, said: bool) -> None:
+    for side in ("images", "masks"):
+        (tmp_path / "val" / side).mkdir(parents=True)
+        shutil.copy(discs / side / "case3.png", tmp_path / "val" / side / "case3b.png")
+        (discs / side / "case3.png").rename(discs / side / "case3a.png")
+    listener = Listens()
+    read_cases(tiny_config(discs, val_data=tmp_path / "val", group=group), listener, lambda: False)
+    assert any("1 groups are in training and in validation" in line and "3" in line for line in listener.said) == said
+
+
+def test_what_stopped_while_reading_names_a_cure_that_is_one(discs: Path) -> None:
+    with pytest.raises(Interrupted, match="--resume"):
+        read_cases(tiny_config(discs), Silent(), lambda: True)
