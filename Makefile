@@ -34,7 +34,7 @@ help:
 	@echo "make test     run the tests"
 	@echo "make check    lint, types, floors"
 	@echo "make bench    measure what is said to be fast, both sides in one run (BENCH='step --rounds 3' for a part)"
-	@echo "make faults   every fault of the list through the real command line, 20 kills among them: some 40 minutes"
+	@echo "make faults   every fault of the list through the real command line, 20 kills among them: 20 to 25 minutes"
 	@echo "make kills    200 kills in every stage of trainings, resumed and compared to the byte: an hour and a quarter"
 	@echo "make properties   more than 10 000 examples of what must hold of every input"
 	@echo "make fuzz     coverage-guided fuzzing of the readers; FUZZ_SECONDS each"
@@ -126,4 +126,4 @@ format: $(VENV)/.packages
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests examples bench harness parity .ci -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from autosam.cli.main import app
 from autosam.core.sample import Sample
 from autosam.evaluation.pictures import prompt_colours
 from autosam.evaluation.plates import Column, side_by_side
-from autosam.evaluation.printing import PAGE, TALLEST
+from autosam.evaluation.printing import PAGE, TALLEST, printed
 from autosam.evaluation.prompted import PROMPTS, prompted_masks
 from autosam.models.sam import tiny_sam
 from autosam.training.learning import History
@@ -124,6 +125,19 @@ def test_a_plate_fits_on_a_page_whatever_the_images_are(size: tuple[int, int]) -
     assert wide <= PAGE + 1e-6
     assert high <= TALLEST + 1e-6
     assert len(figure.axes) == 9 * 3
+
+
+def test_titles_of_narrow_cells_do_not_meet() -> None:
+    mask = np.ones((160, 100), np.bool_)
+    sample = Sample("a", np.zeros((160, 100, 3), np.uint8), mask)
+    warned = [Column(f"SAM, {kind}", [mask] * 14, "never trained on points") for kind in ("point", "box")]
+    with printed():
+        figure = side_by_side([sample] * 14, [*warned, Column("a$1_$2", [mask] * 14)])
+        figure.draw_without_rendering()
+    wide = figure.get_size_inches()[0] * figure.dpi
+    boxes = [text.get_window_extent() for text in figure.texts if text.get_rotation() == 0 and text.get_text()]
+    assert all(box.x0 >= 0 and box.x1 <= wide for box in boxes)
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
 def test_colours_of_a_prompt_hold_what_they_say() -> None:

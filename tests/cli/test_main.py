@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import autosam
 from autosam.cli.main import app
 
 
@@ -130,7 +131,26 @@ def test_a_checkpoint_with_code_in_it_is_refused(tmp_path: Path) -> None:
 def test_info_lists_names(tmp_path: Path) -> None:
     code, out, _ = _run("info", "--json")
     assert code == 0
-    assert "litemedsam" in json.loads(out)["sams"]
+    known = json.loads(out)
+    assert "litemedsam" in known["sams"]
+    assert "demo-data" in known["data"]
+    # Whatever can be fetched by a name is told, and nothing else is said to be.
+    code, out, _ = _run("info")
+    assert code == 0
+    assert "demo-data" in out
+    assert "fetch mobilesam" not in out
+
+
+@pytest.mark.parametrize("name", autosam.__all__)
+def test_every_public_name_is_there_and_explained(name: str) -> None:
+    assert getattr(autosam, name).__doc__
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "benchmark", "figures"])
+def test_what_reads_images_into_networks_is_held_to_a_memory(command: str) -> None:
+    code, out, _ = _run(command, "--help")
+    assert code == 0
+    assert "--max-memory" in out
 
 
 def test_evaluating_a_folder_of_masks(labelled: Path, tmp_path: Path) -> None:

@@ -52,3 +52,25 @@ def test_a_bar_has_the_pieces_that_there_are_by_now(capsys: pytest.CaptureFixtur
     bar.advance(2)
     bar.close()
     assert re.search(r"training.*6/6", capsys.readouterr().err)
+
+
+def test_more_pieces_than_were_said_leave_no_negative_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("autosam.cli.progress.time.monotonic", lambda: now)
+    lines = Lines()
+    lines.start("predicting", 2)
+    for _ in range(4):
+        now += 2
+        lines.advance()
+    assert capsys.readouterr().err.splitlines()[-1] == "predicting: 4 of 2, 0 s left"
+
+
+def test_a_name_in_a_bar_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = Rich()
+    bar.start("predicting eye[left]", 1)
+    bar.advance(note="[loss]")
+    bar.close()
+    said = capsys.readouterr().err
+    assert "eye[left]" in said and "[loss]" in said

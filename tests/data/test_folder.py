@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,21 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     assert len(find_images([tmp_path / "images"])) == 1
 
 
+@pytest.mark.parametrize(("columns", "said"), [
+    ("image,mask,patient", "patient take no part; one that names patients"),
+    ("image,mask,group,age", "age take no part$"),
+    ("image,mask,group", None),
+])  # fmt: skip
+def test_columns_that_take_no_part_are_named(tmp_path: Path, columns: str, said: str | None) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "t.csv").write_text(f"{columns}\na.png,b.png,p1,3\n")
+    notes = find_pairs(tmp_path / "t.csv").notes
+    assert len(notes) == (said is not None)
+    assert said is None or re.search(said, notes[0])
+    assert all("called group" not in note for note in find_pairs(tmp_path / "t.csv", group="a").notes)
+
+
 def test_groups(tmp_path: Path) -> None:
     _touch(tmp_path, *(f"{side}/p{n}_{k}.png" for side in ("images", "masks") for n in (1, 2) for k in (0, 1)))
     assert [pair.group for pair in find_pairs(tmp_path, group=r"(p\d)_").pairs] == ["p1", "p1", "p2", "p2"]
@@ -145,7 +161,7 @@ def test_groups(tmp_path: Path) -> None:
         find_pairs(tmp_path, group="(")
 
 
-@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("mark", ["", "\ufeff", "\r\n\n"], ids=["bare", "marked", "empty lines"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_table(tmp_path: Path, mark: str, delimiter: str) -> None:
     _touch(tmp_path, "pics/a.png", "pics/b, c.jpg", "m/1.png", "m/2.png")
@@ -178,6 +194,7 @@ def test_table_outside_its_folder(tmp_path: Path) -> None:
         ("image,mask\na.png,m.png\nno.png,m.png\n", "line 3: there is no file no.png"),
         ("image,mask\na.png,m.png\na.png,m.png\n", "listed already in line 2"),
         ('image,mask\n"a.png,m.png\n', "line 2"),
+        ("image,mask\npics\\a.png,m.png\n", r"line 2: there is no file pics\\a\.png\. Write /"),
     ],
 )
 def test_faulty_tables(tmp_path: Path, text: str, word: str) -> None:

@@ -124,6 +124,50 @@ def test_deep_colour_tiff(tmp_path: Path, planar: str, compression: str | None) 
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), RGB)
 
 
+DEEP = ("uint8", "uint16", "int16", "int32", "uint32", "float32")
+
+
+@pytest.mark.parametrize("dtype", DEEP)
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("layout", [{}, {"tile": (16, 16)}, {"bigtiff": True}], ids=["strips", "tiles", "big"])
+def test_both_orders_of_bytes_give_the_same_values(
+    tmp_path: Path, dtype: str, compression: str | None, layout: dict[str, Any]
+) -> None:
+    array = (RNG.random((21, 37)) * 250).astype(dtype)
+    for order in "<>":
+        file = tmp_path / "a.tif"
+        tifffile.imwrite(file, array, byteorder=order, compression=compression, metadata=None, **layout)
+        np.testing.assert_array_equal(read_image(file), array)
+        if dtype != "float32":
+            np.testing.assert_array_equal(read_mask(file), array)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "int32"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_deep_samples_whose_zero_is_white_come_as_stored(tmp_path: Path, dtype: str, order: Any) -> None:
+    array = (RNG.random((7, 5)) * 30_000).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite", byteorder=order)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), array)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_deep_cmyk_has_the_colours_of_shallow_cmyk(tmp_path: Path, order: Any, compression: str | None) -> None:
+    ink, file = RNG.integers(0, 256, (7, 5, 4)).astype(np.uint8), tmp_path / "a.tif"
+    options: Any = {"photometric": "separated", "byteorder": order, "compression": compression, "metadata": None}
+    tifffile.imwrite(file, ink, **options)
+    shallow = read_image(file)
+    tifffile.imwrite(file, ink.astype(np.uint16) * 257, **options)
+    np.testing.assert_array_equal(read_image(file), shallow)
+
+
+def test_colours_that_are_no_rgb_are_refused(tmp_path: Path) -> None:
+    planes = RNG.integers(0, 65536, (4, 7, 5)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="separated", planarconfig="separate")
+    with pytest.raises(DataError, match=r"a\.tif: its colours \(SEPARATED, 16 bits.*Save it as gray or RGB"):
+        read_image(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "deep.tif"])
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_orientation_is_one_rule(tmp_path: Path, name: str, turn: int) -> None:
@@ -167,6 +211,7 @@ def test_masks_of_every_encoding_agree(tmp_path: Path) -> None:
     palette.save(tmp_path / "palette.png")
     palette.save(tmp_path / "two_bits.png", bits=2)
     palette.save(tmp_path / "palette.gif")
+    palette.save(tmp_path / "palette.bmp")
     _save(tmp_path / "gray.png", LABELS)
     _save(tmp_path / "deep.png", LABELS.astype(np.uint16))
     _save(tmp_path / "rgb.bmp", np.repeat(LABELS[:, :, None], 3, 2))
@@ -188,6 +233,45 @@ def test_a_palette_of_grays_is_read_as_its_indices_only_where_they_rise(tmp_path
     falling.putpalette([200, 200, 200, 90, 90, 90, 0, 0, 0])
     falling.save(file)
     np.testing.assert_array_equal(read_mask(file), np.array([200, 90, 0])[LABELS])
+
+
+def _bmp(path: Path, indices: np.ndarray, grays: list[int], bits: int, *, rle: bool, old: bool) -> Path:
+    """Writes a BMP of 4 or 8 bits a pixel under a palette of grays."""
+    high, wide = indices.shape
+    rows = []
+    for row in indices[::-1]:
+        pairs = np.append(row, [0] * (wide % 2)).reshape(-1, 2)
+        packed = row.tobytes() if bits == 8 else (pairs[:, 0] << 4 | pairs[:, 1]).astype(np.uint8).tobytes()
+        runs = b"".join(bytes((1, value << (8 - bits))) for value in row.tolist()) + b"\0\0"
+        rows.append(runs if rle else packed + b"\0" * (-len(packed) % 4))
+    data = b"".join(rows) + (b"\0\1" if rle else b"")
+    if old:
+        palette = b"".join(bytes([gray] * 3) for gray in grays)
+        head = struct.pack("<IHHHH", 12, wide, high, 1, bits)
+    else:
+        palette = b"".join(bytes([gray] * 3) + b"\0" for gray in grays)
+        kind = {4: 2, 8: 1}[bits] if rle else 0
+        head = struct.pack("<IiiHHIIiiII", 40, wide, high, 1, bits, kind, len(data), 0, 0, len(grays), 0)
+    start = 14 + len(head) + len(palette)
+    path.write_bytes(b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + head + palette + data)
+    return path
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("rle", [False, True])
+@pytest.mark.parametrize("grays", [[0, 255], [0, 1], [0, 1, 2], list(range(16)), [0, 128, 255]], ids=str)
+def test_a_bmp_has_the_bits_that_its_header_says(tmp_path: Path, bits: int, rle: bool, grays: list[int]) -> None:
+    indices = RNG.integers(0, len(grays), (9, 13)).astype(np.uint8)
+    file = _bmp(tmp_path / "a.bmp", indices, grays, bits, rle=rle, old=False)
+    np.testing.assert_array_equal(read_mask(file), indices)
+    image = read_image(file)
+    np.testing.assert_array_equal(image if image.ndim == 2 else image[:, :, 1], np.array(grays, np.uint8)[indices])
+
+
+def test_a_bmp_of_an_old_header_has_its_bits_too(tmp_path: Path) -> None:
+    indices = RNG.integers(0, 16, (9, 13)).astype(np.uint8)
+    file = _bmp(tmp_path / "a.bmp", indices, list(range(16)), 4, rle=False, old=True)
+    np.testing.assert_array_equal(read_mask(file), indices)
 
 
 def test_a_palette_whose_black_is_no_background_is_refused(tmp_path: Path) -> None:

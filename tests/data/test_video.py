@@ -95,6 +95,28 @@ def test_of_a_cut_clip_what_is_there_is_read_and_the_rest_told(
     assert f"{len(frames)} frames were decoded" in fault
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.mp4", "a.mov"])
+@pytest.mark.parametrize(("first", "rate"), [(75, Fraction(15)), (0, Fraction(2, 5))])
+def test_a_late_beginning_or_a_long_last_frame_is_no_loss(
+    name: str, first: int, rate: Fraction, tmp_path: Path
+) -> None:
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = container.add_stream("libvpx" if name == "a.webm" else "libx264", rate=rate)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        stream.codec_context.time_base = 1 / rate
+        for number, picture in enumerate(_plain(6)):
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts, frame.time_base = first + number, 1 / rate
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    frames, fault = _read(tmp_path / name)
+    assert fault == ""
+    np.testing.assert_allclose(
+        [frame.time for frame in frames], [float(t / rate) for t in range(first, first + 6)], atol=1e-3
+    )
+
+
 def test_a_cut_clip_without_its_index_is_told(make_clip: Maker, tmp_path: Path) -> None:
     file = make_clip(tmp_path / "a.mp4", _plain())
     file.write_bytes(file.read_bytes()[:-200])

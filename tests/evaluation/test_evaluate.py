@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from autosam.core.errors import DataError, ModelError, ResourceError
 from autosam.core.sample import Sample
 from autosam.evaluation import Failure, Report, evaluate
+from autosam.evaluation.case import Case
+from autosam.evaluation.charts import MOST_DOTS
 from autosam.inference.prediction import Prediction
 from autosam.metrics import METRICS, dice, hd95
 
@@ -220,3 +223,25 @@ def test_pictures_and_surfaces_can_be_left_out(tmp_path: Path) -> None:
     report.write(tmp_path)
     assert set(report.cases[0].scores) == {"dice", "iou"} and report.gallery is None
     assert "<img" not in (tmp_path / "report.html").read_text()
+
+
+def test_a_card_says_why_a_number_or_an_interval_is_missing(tmp_path: Path) -> None:
+    def cards(units: tuple[Any, ...], groups: tuple[str | None, ...], hd95: dict[str, float]) -> str:
+        cases = [
+            Case(str(i), group, None, (8, 8), {"dice": 0.5, **hd95}, unit=unit)
+            for i, (unit, group) in enumerate(zip(units, groups, strict=True))
+        ]
+        Report(cases, metrics={name: METRICS[name] for name in ("dice", "hd95")}).write(tmp_path)
+        return (tmp_path / "report.html").read_text()
+
+    assert 'words">no common mean of px and mm<' in cards(("px", "mm"), (None, None), {"hd95": 3.0})
+    assert 'words">no case has a value<' in cards(("px", "px"), (None, None), {})
+    assert cards(("px", "px"), ("a", "a"), {"hd95": 3.0}).count('words">one group: no interval<') == 2
+    assert cards(("px", "px"), (None, None), {"hd95": 3.0}).count('class="interval">95 % CI ') == 2
+
+
+def test_a_page_of_many_cases_says_how_many_dots_it_shows(tmp_path: Path) -> None:
+    for count, said in ((MOST_DOTS, "A dot is a case. "), (MOST_DOTS + 1, f"({MOST_DOTS} of the {MOST_DOTS + 1})")):
+        cases = [Case(str(i), None, None, (8, 8), {"dice": 0.5}) for i in range(count)]
+        Report(cases, metrics={"dice": METRICS["dice"]}).write(tmp_path)
+        assert said in (tmp_path / "report.html").read_text()

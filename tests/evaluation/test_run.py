@@ -44,6 +44,13 @@ def made_run(tmp_path: Path) -> Path:
     return run
 
 
+def test_a_loaded_model_is_not_loaded_otherwise(data: Path, made_run: Path) -> None:
+    model = autosam.load(made_run, engine="torch", precision="float32")
+    assert len(autosam.evaluate(model, data, engine="auto", mirror=False).cases) == 3
+    with pytest.raises(UsageError, match="--mirror is of a run, and this one is loaded already"):
+        autosam.evaluate(model, data, mirror=True)
+
+
 def test_an_image_that_cannot_be_read_is_an_empty_mask(data: Path) -> None:
     (data / "images" / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
     report = autosam.evaluate(None, data, predictions=data.parent / "masks")

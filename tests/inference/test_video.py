@@ -16,7 +16,7 @@ from PIL import Image
 
 from autosam.core.errors import Interrupted, UsageError
 from autosam.core.letterbox import Letterbox
-from autosam.data import video as video_module
+from autosam.data.clips import frame_files
 from autosam.data.video import ClipFrame, open_clip
 from autosam.inference import clip_writer
 from autosam.inference.clip_table import CLIPS, FRAMES
@@ -237,6 +237,18 @@ def test_a_folder_keeps_its_names_and_a_bad_frame_is_listed(model: Model, folder
         assert len(list(clip)) == COUNT
 
 
+def test_an_overlay_keeps_its_time_where_the_first_frames_are_broken(
+    model: Model, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("f7.png", "f8.png"):
+        (folder / name).write_bytes((folder / name).read_bytes()[:60])
+    (row,) = predict_clips(model, [folder], tmp_path / "out", rate=5)
+    assert (row.frames, row.failed) == (COUNT, 2)
+    with open_clip(tmp_path / "out" / "overlays" / "scene.mp4") as clip:
+        shown = list(clip)
+    np.testing.assert_allclose([frame.time for frame in shown], np.arange(COUNT) / 5, atol=1e-3)
+
+
 def test_of_a_cut_clip_what_can_be_decoded_is_done(model: Model, make_clip: Maker, tmp_path: Path) -> None:
     noise = np.random.default_rng(4).integers(0, 256, (3 * COUNT, 48, 64, 3), dtype=np.uint8)
     whole = make_clip(tmp_path / "cut.mp4", noise, options={"movflags": "faststart"})
@@ -325,6 +337,15 @@ def test_a_clip_newer_than_its_masks_is_done_again(model: Model, folder: Path, t
     assert [name for name in sorted(before) if before[name] != after[name]] == ["f8.png"]
 
 
+def test_as_many_frames_of_other_names_are_not_done_already(model: Model, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    predict_clips(model, [folder], out)
+    (folder / "f12.png").rename(folder / "f13.png")
+    predict_clips(model, [folder], out, resume=True)
+    assert (out / "masks" / "scene" / "f13.png").exists()
+    assert [one.name for one in FRAMES.read(out / "frames" / "scene.csv")][-2:] == ["f11", "f13"]
+
+
 def test_memory_does_not_grow_with_a_clip(
     model: Model, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,4 +383,4 @@ def test_without_pyav_the_cure_is_told(
     with pytest.raises(UsageError, match=r"autosam\[video\]"):
         list(model.predict_clip(file))
     assert len(list(model.predict_clip(folder))) == COUNT
-    assert video_module.frame_files(folder)
+    assert frame_files(folder)

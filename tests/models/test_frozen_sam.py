@@ -125,6 +125,8 @@ def test_unknown_names_and_missing_files_are_told_apart(tmp_path: Path) -> None:
         load_sam("sam-vit-bse")
     with pytest.raises(ModelError, match="no such file"):
         load_sam(str(tmp_path / "absent.pth"))
+    with pytest.raises(ModelError, match="no name of a model"):
+        load_sam("a--b/c")
 
 
 def test_weights_under_another_name_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -108,12 +108,21 @@ def test_a_folder_gives_weights_and_normalisation(folder: Path, capfd: pytest.Ca
     torch.testing.assert_close(g.std.flatten(), torch.tensor([1.0, 1.0, 2.0]))
 
 
+def test_a_backbone_that_takes_pixels_as_they_are_gets_them_so(folder: Path) -> None:
+    pixels = {"do_normalize": False, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    (folder / "preprocessor_config.json").write_text(json.dumps(pixels))
+    g = build_prompt_encoder(f"hf:{folder}", embedding_shape=SHAPE, size=64)
+    image = torch.rand(1, 3, 64, 64)
+    assert torch.equal(g.normalise(image), image)
+
+
 def test_missing_files_name_the_fetch_command(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="autosam fetch hf:nobody/nothing"):
         build_prompt_encoder("hf:nobody/nothing", embedding_shape=SHAPE, size=64)
-    with pytest.raises(ModelError, match=r"config\.json"):
+    with pytest.raises(ModelError, match=r"config\.json") as caught:
         build_prompt_encoder(f"hf:{tmp_path}", embedding_shape=SHAPE, size=64)
-    with pytest.raises(ModelError, match="neither a folder nor"):
+    assert "fetch" not in caught.value.message
+    with pytest.raises(ModelError, match="no name of a model"):
         build_prompt_encoder("hf:a/b/c", embedding_shape=SHAPE, size=64)
 
 

@@ -250,6 +250,12 @@ def test_what_cannot_be_fetched_says_how_to_get_it(cache: Path) -> None:
         fetch("litemedsm")
 
 
+@pytest.mark.parametrize("name", ["a/b/c", "my folder", "", "a--b/c"])
+def test_what_no_repository_is_called_is_an_error_that_says_so(cache: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="no name of a model"):
+        fetch(f"hf:{name}")
+
+
 def test_hub_weights_are_found_in_the_hubs_cache_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import huggingface_hub
 

@@ -97,6 +97,9 @@ def compare(
         seed: of every bootstrap.
         progress: told of the stages.
 
+    Returns:
+        The outcome, whose `summary()` is what compare.json holds.
+
     Raises:
         UsageError: for less than two folders, an unknown view or measure, or where `out` holds something.
         DataError: for a folder that cannot be read, or whose cases, truth or views differ from the first one's.

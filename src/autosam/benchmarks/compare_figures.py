@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autosam.benchmarks.compared import bracket, number, p_in_words
+from autosam.benchmarks.compared import bracket, number, p_in_words, size_in_words
 from autosam.benchmarks.comparison import Contest, Duel
 from autosam.benchmarks.scored import Scored
 from autosam.benchmarks.statistics import LEVEL, ranks
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_PAIRS = 12
-_ROW = 0.42
+# In inches: the least height of a row, of a line of a label, and of what stands above and under the rows.
+_ROW, _LABEL, _AROUND = 0.42, 0.125, 0.75
 _LINE = 26
 _HEADING = 128
 
@@ -44,7 +45,7 @@ def draw(shown: Contest, methods: Sequence[Scored], folder: Path) -> list[Path]:
 
 def scores(shown: Contest, methods: Sequence[Scored]) -> Figure:
     """Returns a strip a method: every case a dot, the mean and its interval over them."""
-    figure, axes = _rows(len(methods), PAGE, 0.75)
+    figure, axes, shrunk = _rows([_titled(method) for method in methods])
     spread = np.random.default_rng(0)
     for place, (method, mean) in enumerate(zip(methods, shown.means, strict=True)):
         tint = FAINT if method.untrained_prompt else colour(place)
@@ -59,21 +60,23 @@ def scores(shown: Contest, methods: Sequence[Scored]) -> Figure:
         axes.plot([mean.mean], [place], "o", color=tint, markeredgecolor=INK, markersize=5.5, zorder=4)
         said = f"{number(mean.mean, shown.measure)}\n{bracket(mean.interval, shown.measure).strip()}"
         axes.annotate(
-            said, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=6.5, annotation_clip=False
-        )
-    _label(axes, [_titled(method) for method in methods])
+            said, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=6.5 * shrunk,
+            annotation_clip=False,
+        )  # fmt: skip
     axes.set_xlabel(_measured(shown))
     axes.grid(axis="x")
     if shown.measure.unit == "fraction":
-        axes.set_xlim(left=max(0.0, axes.get_xlim()[0]), right=min(1.01, axes.get_xlim()[1]))
-    _head(figure, shown, "each dot a case, bars 95 % intervals of the mean")
+        # A little past the ends, so that a dot at 0 or 1 is a whole one.
+        axes.set_xlim(left=max(-0.01, axes.get_xlim()[0]), right=min(1.01, axes.get_xlim()[1]))
+    some = any(mean.interval is not None for mean in shown.means)
+    _head(figure, shown, "each dot a case" + ", bars 95 % intervals of the mean" * some)
     return figure
 
 
 def ranking(shown: Contest, methods: Sequence[Scored]) -> Figure:
     """Returns the mean ranks with intervals; bars at the side join methods whose pairs do not differ."""
     order, alike = shown.order, shown.alike
-    figure, axes = _rows(len(order), PAGE, 0.75)
+    figure, axes, _ = _rows([_titled(methods[rank.method]) for rank in order])
     for row, rank in enumerate(order):
         tint = colour(rank.method)
         if rank.interval is not None:
@@ -83,7 +86,6 @@ def ranking(shown: Contest, methods: Sequence[Scored]) -> Figure:
     for number_of, (first, last) in enumerate(alike):
         x = len(order) + 0.14 + 0.07 * number_of
         axes.plot([x, x], [first - 0.15, last + 0.15], color=INK, linewidth=2.6, solid_capstyle="butt")
-    _label(axes, [_titled(methods[rank.method]) for rank in order])
     axes.set_xlim(0.9, len(order) + 0.1 + 0.1 * len(alike))
     axes.set_xticks(range(1, len(order) + 1))
     axes.set_xlabel(f"mean rank by {_measured(shown)} (1 is the best)")
@@ -95,7 +97,7 @@ def ranking(shown: Contest, methods: Sequence[Scored]) -> Figure:
 
 def differences(shown: Contest, methods: Sequence[Scored]) -> Figure:
     """Returns a row a pair: the mean difference and its paired interval, filled where the corrected p is small."""
-    figure, axes = _rows(len(shown.duels), PAGE, 0.75)
+    figure, axes, shrunk = _rows([_pair(duel, methods) for duel in shown.duels])
     for row, duel in enumerate(shown.duels):
         ahead = duel.a if (duel.difference > 0) == (shown.measure.direction == "higher") else duel.b
         sure = duel.corrected < LEVEL
@@ -108,14 +110,15 @@ def differences(shown: Contest, methods: Sequence[Scored]) -> Figure:
         difference = f"{number(duel.difference, shown.measure)}{bracket(duel.interval, shown.measure)}"
         said = f"{difference}\np {_equal(p_in_words(duel.corrected))}"
         axes.annotate(
-            said, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=6.5, annotation_clip=False
-        )
+            said, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=6.5 * shrunk,
+            annotation_clip=False,
+        )  # fmt: skip
     axes.axvline(0, color=INK, linewidth=0.8)
-    _label(axes, [_pair(duel, methods) for duel in shown.duels])
     axes.margins(x=0.08)
     axes.set_xlabel(f"difference in {_measured(shown)}, first less second")
     axes.grid(axis="x")
-    _head(figure, shown, f"95 % paired bootstrap; filled where Holm's p < {LEVEL:g}")
+    some = any(duel.interval is not None for duel in shown.duels)
+    _head(figure, shown, "95 % paired bootstrap; " * some + f"filled where Holm's p < {LEVEL:g}")
     return figure
 
 
@@ -133,7 +136,8 @@ def cases(shown: Contest, methods: Sequence[Scored]) -> Figure:
     figure = Figure(figsize=(wide, high), layout="constrained")
     known = shown.values[np.isfinite(shown.values)]
     low, top = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-    margin = 0.04 * max(top - low, 1e-6)
+    # Where all are equal, ticks far apart enough to be told from each other.
+    margin = max(0.04 * (top - low), 0.005 * max(1.0, abs(top)))
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, (a, b) in zip(grid.flat, pairs, strict=False):
         _against(axes, shown, methods, a, b)
@@ -160,22 +164,26 @@ def _against(axes: Axes, shown: Contest, methods: Sequence[Scored], a: int, b: i
         )
     axes.set_xlabel(_titled(methods[a]), color=colour(a))
     axes.set_ylabel(_titled(methods[b]), color=colour(b))
+    axes.locator_params(nbins=5)
     axes.grid()
 
 
-def _rows(count: int, wide: float, around: float) -> tuple[Figure, Axes]:
+def _rows(labels: Sequence[str]) -> tuple[Figure, Axes, float]:
+    """Returns a figure with a row a label, and by how much text is made smaller so that all rows fit on a page."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(wide, min(TALLEST, _ROW * count + around)), layout="constrained")
+    # What is said at the right of a row has two lines.
+    lines = max(2, *(1 + label.count("\n") for label in labels))
+    row = max(_ROW, _LABEL * lines)
+    high = row * len(labels) + _AROUND
+    figure = Figure(figsize=(PAGE, min(TALLEST, high)), layout="constrained")
     axes = figure.subplots()
-    axes.set_ylim(count - 0.5, -0.5)
-    return figure, axes
-
-
-def _label(axes: Axes, labels: Sequence[str]) -> None:
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    shrunk = min(1.0, (TALLEST - _AROUND) / (_LABEL * lines * len(labels)))
     axes.set_yticks(range(len(labels)), labels)
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, labelsize=7 * shrunk)
     axes.spines["left"].set_visible(False)
+    return figure, axes, shrunk
 
 
 def _titled(method: Scored) -> str:
@@ -185,7 +193,8 @@ def _titled(method: Scored) -> str:
 
 
 def _pair(duel: Duel, methods: Sequence[Scored]) -> str:
-    return f"{methods[duel.a].name}\nless {methods[duel.b].name}"
+    first, second = methods[duel.a].name, f"less {methods[duel.b].name}"
+    return "\n".join(fill(name, 2 * _LINE, break_on_hyphens=False) for name in (first, second))
 
 
 def _measured(shown: Contest) -> str:
@@ -193,9 +202,7 @@ def _measured(shown: Contest) -> str:
 
 
 def _head(figure: Figure, shown: Contest, said: str, letters: int = _HEADING) -> None:
-    unit = "clips" if shown.unit == "clip" else "cases"
-    grouped = f" in {shown.units} groups" if shown.unit == "group" else ""
-    heading = f"{shown.part}, view {shown.view}, {len(shown.names)} {unit}{grouped}: {said}"
+    heading = f"{shown.part}, view {shown.view}, {size_in_words(shown)}: {said}"
     figure.suptitle(fill(heading, letters), x=0.01, ha="left", fontsize=7, color=FAINT)
 
 

@@ -81,12 +81,20 @@ def p_in_words(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
 
 
+def size_in_words(each: Contest) -> str:
+    """Returns how many cases or clips a contest is over, and in how many groups where they are known."""
+    size = _count(len(each.names), "clip" if each.unit == "clip" else "case")
+    return f"{size} in {_count(each.units, 'group')}" if each.unit == "group" else size
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _part(contests: Sequence[Contest], methods: Sequence[Scored]) -> list[str]:
     first = contests[0]
-    size = f"{len(first.names)} {'clips' if first.unit == 'clip' else 'cases'}"
-    grouped = f" in {first.units} groups" if first.unit == "group" else ""
     titles = [f"{each.measure.title} {_ARROWS[each.measure.direction]}".strip() for each in contests]
-    lines = ["", f"### {first.part}: {size}{grouped}", "", f"| method | seeds | {' | '.join(titles)} |"]
+    lines = ["", f"### {first.part}: {size_in_words(first)}", "", f"| method | seeds | {' | '.join(titles)} |"]
     lines.append("|---" * (len(titles) + 2) + "|")
     for place, method in enumerate(methods):
         cells = [_cell(each.means[place], each.measure) for each in contests]

@@ -64,6 +64,9 @@ def benchmark(
         progress: told of the stages.
         loading: further arguments of `autosam.load`.
 
+    Returns:
+        The scores of the one method, or of the several.
+
     Raises:
         UsageError: where there is nothing to score, for an unknown name or view, or where `out` holds something.
         DataError: for a layout, image or truth that is not the benchmark's, and for test images seen in training.

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from autosam.cli.faults import told
-from autosam.cli.options import Device, DryRun, Engine, Json, Mirror, Quiet, Sam, Temporal, Tile
+from autosam.cli.limits import hold_memory
+from autosam.cli.options import Device, DryRun, Engine, Json, MaxMemory, Mirror, Quiet, Sam, Temporal, Tile
 from autosam.cli.progress import shown
 from autosam.cli.rehearsed import rehearsed
 
@@ -28,8 +29,8 @@ def benchmark(
         list[str] | None,
         typer.Option(
             help="A rival, may be repeated: autosam, unet, hardnet-segmentation, tuned-decoder, medical-sam-adapter "
-            "(trained here); sam-box, sam-centre, sam-points-N, sam-mask, sam-nothing, sam-everything-best, "
-            "-majority; or trained, prompted, all."
+            "(trained here); sam-box, sam-centre, sam-points-N (each also -whole), sam-mask, sam-nothing, "
+            "sam-everything-best, -majority; or trained, prompted, all."
         ),
     ] = None,
     predictions: Annotated[Path | None, typer.Option(help="Folder of masks to score, of any tool.")] = None,
@@ -39,24 +40,26 @@ def benchmark(
     allow_duplicates: Annotated[
         bool, typer.Option("--allow-duplicates", help="Score test images seen in training; marks every table.")
     ] = False,
-    seeds: Annotated[int, typer.Option(help="With --train: how many trainings a method.")] = 1,
-    minutes: Annotated[float | None, typer.Option(help="With --train: bound of each training.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="With --train: passes, in place of --minutes.")] = None,
-    prompt_encoder: Annotated[str | None, typer.Option(help="With --train: g.")] = None,
-    seed: Annotated[int | None, typer.Option(help="With --train: the first seed.")] = None,
+    seeds: Annotated[int, typer.Option(help="How many trainings a trained method has, a seed each.")] = 1,
+    minutes: Annotated[float | None, typer.Option(help="Of trainings: bound of each.  [default: 10]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of trainings: passes, in place of --minutes.")] = None,
+    prompt_encoder: Annotated[str | None, typer.Option(help="Of trainings: g.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of trainings: the first seed.  [default: 0]")] = None,
     tile: Tile = None,
-    config: Annotated[Path | None, typer.Option(help="With --train: YAML of any choices of `autosam train`.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Of trainings: YAML of any choices of `autosam train`.")] = None,
     temporal: Temporal = None,
     mirror: Mirror = False,
     sam: Sam = None,
     device: Device = None,
     engine: Engine = None,
     dry_run: DryRun = False,
+    max_memory: MaxMemory = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Score runs, trainings, rivals or a folder of masks on a public benchmark; write tables."""
     with told():
+        hold_memory(max_memory)
         from autosam.benchmarks.run import benchmark as work
         from autosam.core.errors import PartialFailure, UsageError
         from autosam.models.rivals import AUTOSAM, METHODS

@@ -10,7 +10,8 @@ import typer
 
 from autosam.cli.compare import named_folder
 from autosam.cli.faults import told
-from autosam.cli.options import Device, Engine, Foreground, Json, Out, Quiet, Sam
+from autosam.cli.limits import hold_memory
+from autosam.cli.options import Device, Engine, Foreground, Json, MaxMemory, Out, Quiet, Sam
 from autosam.cli.progress import shown
 
 
@@ -27,11 +28,13 @@ def figures(
     sam: Sam = None,
     device: Device = None,
     engine: Engine = None,
+    max_memory: MaxMemory = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Draw the paper's figures: SAM by its prompts, methods side by side, the prompt Z, learning curves."""
     with told():
+        hold_memory(max_memory)
         from autosam.benchmarks.figures import figures as work
         from autosam.core.errors import UsageError
 

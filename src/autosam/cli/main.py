@@ -41,7 +41,9 @@ def data_check(
     data: Annotated[Path, typer.Argument(help="Folder of images and masks, or a CSV.")],
     foreground: Foreground = None,
     group: Group = None,
-    picture: Annotated[Path | None, typer.Option(help="Where to write a picture of some pairs.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Where to write a picture of some pairs.  [default: DATA-check.png, here]")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show how images and masks pair, what the masks hold, and what is wrong."""
@@ -62,7 +64,7 @@ def data_check(
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="Weights or data by name; `autosam info` lists them.")],
+    name: Annotated[str, typer.Argument(help="Weights or data, which `autosam info` lists, or a backbone hf:NAME.")],
     quiet: Quiet = False,
 ) -> None:
     """Download weights or demo data: the only command that touches the network."""
@@ -82,7 +84,7 @@ def info(
     run: Annotated[Path | None, typer.Argument(help="A run, to show what it is; none lists all names.")] = None,
     json: Json = False,
 ) -> None:
-    """Show what a run is, or the names of SAMs, prompt encoders, augmentations and losses."""
+    """Show what a run is, or every name that a flag or `autosam fetch` takes."""
     with told():
         from autosam.cli.tables import names, run_card
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 Out = Annotated[Path, typer.Option(help="Folder to write; must be new or empty.")]
+ResumableOut = Annotated[Path, typer.Option(help="Folder to write; must be new or empty, but with --resume.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print counts, shapes, memory and time of the training; train nothing.")
 ]
@@ -30,7 +31,9 @@ MaxMemory = Annotated[
     typer.Option(help="GiB of memory that the command may take.  [default: what the machine has]", min=0.1),
 ]
 Sam = Annotated[str | None, typer.Option(help="Name or file of the frozen SAM; `autosam info` lists the names.")]
-Threshold = Annotated[float | None, typer.Option(min=0, max=1, help="Foreground from this probability.")]
+Threshold = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Foreground from this probability.  [default: the run's]")
+]
 Decoder = Annotated[str, typer.Option(help="sam, or surrogate: g and h without SAM's decoder.")]
 Mirror = Annotated[
     bool, typer.Option("--mirror", help="Average with the image's three mirror images: four times the work.")

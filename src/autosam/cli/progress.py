@@ -61,7 +61,7 @@ class Lines:
         if self._total and tenth > self._told:
             self._told = tenth
             spent = time.monotonic() - self._since
-            left = spent / (self._done - self._before) * (self._total - self._done)
+            left = spent / (self._done - self._before) * max(0, self._total - self._done)
             tail = f", {note}" if note else ""
             self.say(f"{self._what}: {self._done} of {self._total}, {left:.0f} s left{tail}")
 
@@ -92,11 +92,11 @@ class Rich:
 
         self._bars: Bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=Console(stderr=True),
         )
         self._bars.start()

@@ -19,9 +19,11 @@ _SHOWN = 40
 
 
 def console() -> Console:
-    """Returns a console that wraps no line where its output is read by a program."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=10_000, highlight=False, no_color=True)
+    """Returns a console that wraps no line where its output is read by a program, and takes no name for markup."""
+    plain = Console(markup=False, emoji=False)
+    if plain.is_terminal:
+        return plain
+    return Console(width=10_000, markup=False, emoji=False, highlight=False, no_color=True)
 
 
 def scores(summary: Mapping[str, Any]) -> None:
@@ -36,20 +38,20 @@ def scores(summary: Mapping[str, Any]) -> None:
     for name, entry in summary.items():
         if not isinstance(entry, dict) or "ci95" not in entry:
             continue
-        row = [name, *_figures(entry)]
+        row = [name, *_figures(entry, summary["bootstrap"]["over"][:-1])]
         if second:
-            row.append(_figures(second[name])[0])
+            row.append(_figures(second[name], "")[0])
         table.add_row(*row)
     console().print(table)
 
 
-def _figures(entry: Mapping[str, Any]) -> tuple[str, str]:
+def _figures(entry: Mapping[str, Any], unit: str) -> tuple[str, str]:
     if entry["mean"] is None:
         return "-", "-"
     length = entry["unit"] != "fraction"
-    digits, unit = (2, f" {entry['unit']}") if length else (4, "")
-    ends = "one group: none" if entry["ci95"] is None else " to ".join(f"{end:.{digits}f}" for end in entry["ci95"])
-    return f"{entry['mean']:.{digits}f}{unit}", ends
+    digits, measured = (2, f" {entry['unit']}") if length else (4, "")
+    ends = f"one {unit}: none" if entry["ci95"] is None else " to ".join(f"{end:.{digits}f}" for end in entry["ci95"])
+    return f"{entry['mean']:.{digits}f}{measured}", ends
 
 
 def names(*, as_json: bool) -> None:
@@ -58,7 +60,7 @@ def names(*, as_json: bool) -> None:
     from autosam.models.frozen_sam import SAMS
     from autosam.models.prompt_encoder import PROMPT_ENCODERS
     from autosam.models.rivals import METHODS, RIVALS
-    from autosam.models.weights import WEIGHTS, installed
+    from autosam.models.weights import WEIGHTS, LocalWeights, installed
     from autosam.training.losses import LOSSES
 
     here = {name: installed(name) is not None for name in WEIGHTS}
@@ -71,6 +73,7 @@ def names(*, as_json: bool) -> None:
             "prompt_encoders": [*PROMPT_ENCODERS, "hf:NAME"],
             "augmentations": list(AUGMENTATIONS),
             "losses": list(LOSSES),
+            "data": {name: there for name, there in here.items() if name not in SAMS},
         }
         print(json.dumps(known))
         return
@@ -78,15 +81,21 @@ def names(*, as_json: bool) -> None:
     for column in ("name", "weights", "what it is"):
         table.add_column(column)
     for name, entry in SAMS.items():
-        table.add_row(name, "here" if here.get(name, True) else f"autosam fetch {name}", entry.description)
+        from_authors = isinstance(WEIGHTS.get(name), LocalWeights)
+        cure = "a file of its authors" if from_authors else f"autosam fetch {name}"
+        table.add_row(name, "here" if here.get(name, True) else cure, entry.description)
     out = console()
     out.print(table)
     out.print("Methods (--method): autosam, or a rival trained by the same loop:")
     for name, rival in RIVALS.items():
-        out.print(f"  {name}: {rival.summary}", markup=False)
-    out.print(f"Prompt encoders (--prompt-encoder): {', '.join(PROMPT_ENCODERS)}, hf:NAME")
+        out.print(f"  {name}: {rival.summary}")
+    out.print(f"Prompt encoders (--prompt-encoder): {', '.join(PROMPT_ENCODERS)}, hf:NAME (autosam fetch hf:NAME)")
     out.print(f"Augmentations (--augment): {', '.join(AUGMENTATIONS)}")
     out.print(f"Losses (--loss): {', '.join(LOSSES)}")
+    data = (
+        f"{name} ({'here' if there else f'autosam fetch {name}'})" for name, there in here.items() if name not in SAMS
+    )
+    out.print(f"Data: {', '.join(data)}")
 
 
 def run_card(run: Path, *, as_json: bool) -> None:
@@ -130,13 +139,13 @@ def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool
     if len(check.cases) > _SHOWN:
         out.print(f"and {len(check.cases) - _SHOWN} more (--json lists all)")
     if check.ignored:
-        out.print(f"ignored: {', '.join(check.ignored)}", markup=False)
+        out.print(f"ignored: {', '.join(check.ignored)}")
     for note in check.notes:
-        out.print(f"note: {note}", markup=False)
+        out.print(f"note: {note}")
     for case in check.faults:
-        out.print(f"fault: {case.fault}", markup=False)
+        out.print(f"fault: {case.fault}")
     if drawable:
-        out.print(f"picture: {file}", markup=False)
+        out.print(f"picture: {file}")
 
 
 def _values(values: Mapping[int, int]) -> str:

@@ -8,12 +8,22 @@ from pathlib import Path
 from autosam.core.errors import DataError
 from autosam.data.container import CLIP_SUFFIXES
 from autosam.data.inputs import no_inputs
-from autosam.data.walk import children, distinct, folders_below, is_image, name_below
+from autosam.data.walk import children, distinct, folders_below, is_image, name_below, without_suffix
 
 
 def is_clip(path: Path) -> bool:
     """Says whether a path has the suffix of a video."""
     return path.suffix.lower() in CLIP_SUFFIXES
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """Returns the images right in a folder, in natural order of their names."""
+    return [file for file in children(folder)[1] if is_image(file)]
+
+
+def frame_names(files: Sequence[Path]) -> list[str]:
+    """Returns what the masks of a folder's frames are called: the files' names, with suffixes where they need them."""
+    return distinct([(without_suffix(file.name), file.name) for file in files])
 
 
 def find_clips(inputs: Sequence[Path]) -> list[tuple[str, Path]]:

@@ -74,7 +74,7 @@ def find_pairs(root: Path, *, group: str | None = None) -> Pairing:
         UsageError: where `group` is no regular expression.
     """
     if root.is_file():
-        pairing = _of_table(root)
+        pairing = _of_table(root, group)
     elif root.is_dir():
         pairing = _of_folder(root)
     else:
@@ -82,10 +82,16 @@ def find_pairs(root: Path, *, group: str | None = None) -> Pairing:
     return pairing if group is None else _grouped(pairing, group, root)
 
 
-def _of_table(file: Path) -> Pairing:
-    rows = read_table(file)
+def _of_table(file: Path, group: str | None) -> Pairing:
+    rows, others = read_table(file)
     ids = distinct([(without_suffix(row.name), row.name) for row in rows])
-    return Pairing(tuple(Pair(name, row.image, row.mask, row.group) for name, row in zip(ids, rows, strict=True)))
+    pairs = tuple(Pair(name, row.image, row.mask, row.group) for name, row in zip(ids, rows, strict=True))
+    if not others:
+        return Pairing(pairs)
+    note = f"{file.name}: of its columns {', '.join(others)} take no part"
+    if group is None and all(pair.group is None for pair in pairs):
+        note += "; one that names patients, clips or slides must be called group to keep those on one side of a split"
+    return Pairing(pairs, notes=(note,))
 
 
 def _of_folder(root: Path) -> Pairing:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from autosam.core.errors import AutoSAMError, DataError, ResourceError
-from autosam.data.header import check_size, kind_of
+from autosam.data.bmp import mend_palette
+from autosam.data.header import check_size, head_of, kind_of
 from autosam.data.tiff import read_beyond_pillow, tiff_orientation
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif"})
@@ -146,6 +147,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 cure="Cut it into tiles or make it smaller",
             ) from fault
         with picture:
+            if kind == "BMP":
+                mend_palette(picture, head_of(path, "an image"))
             pixel_bytes = _PIXEL_BYTES.get(picture.mode, len(picture.getbands()))
             check_size(path, picture.height, picture.width, pixel_bytes / 8 if picture.mode == "1" else pixel_bytes)
             yield picture

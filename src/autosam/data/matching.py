@@ -43,19 +43,18 @@ def match(images: dict[str, Path], masks: dict[str, Path], root: Path) -> list[M
         DataError: on an unpaired or doubled name, with a table of them and the nearest names.
     """
     pictures, labels = _by_stem(images), _by_stem(masks)
-    keys = {_mask_key(stem, pictures): stem for stem in reversed(labels)}
+    names_of_key: dict[str, list[str]] = defaultdict(list)
+    for stem, names in labels.items():
+        names_of_key[_mask_key(stem, pictures)] += names
     found: dict[str, list[str]] = defaultdict(list)
     free: list[str] = []
     for stem in pictures:
         plain = _CHANNEL.sub("", stem)
-        key = stem if stem in keys else plain if plain in keys and plain not in pictures else None
+        key = stem if stem in names_of_key else plain if plain in names_of_key and plain not in pictures else None
         if key is None:
             free.append(stem)
         else:
             found[key].append(stem)
-    names_of_key: dict[str, list[str]] = defaultdict(list)
-    for stem, names in labels.items():
-        names_of_key[_mask_key(stem, pictures)] += names
     bare = [name for key, names in names_of_key.items() if key not in found for name in names]
 
     rows = []

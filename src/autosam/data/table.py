@@ -20,20 +20,23 @@ class Row:
     Attributes:
         name: the image's path with extension below the folder that all images share.
         image: path of the image.
-        mask: path of the mask; None where the table has no column for it.
+        mask: path of the mask.
         group: what the column says; None where it is empty or not there.
     """
 
     name: str
     image: Path
-    mask: Path | None
+    mask: Path
     group: str | None
 
 
-def read_table(file: Path) -> list[Row]:
+def read_table(file: Path) -> tuple[list[Row], list[str]]:
     """Reads a CSV with the columns image, mask and optionally group; paths are relative to the CSV.
 
     UTF-8 with or without a byte order mark; fields split by commas, semicolons or tabs.
+
+    Returns:
+        The rows, and the names of further columns, which take no part.
 
     Raises:
         DataError: on a missing column, an empty cell, a missing file or an image listed twice, with the line.
@@ -66,7 +69,8 @@ def read_table(file: Path) -> list[Row]:
     if not found:
         raise DataError("the table has no rows", file=file, cure="List at least one image and its mask")
     base = _base(file.parent, [image for image, _, _ in found])
-    return [Row(name_below(image, base), image, mask, group) for image, mask, group in found]
+    rows = [Row(name_below(image, base), image, mask, group) for image, mask, group in found]
+    return rows, [name for name in names if name and name not in ("image", "mask", "group")]
 
 
 def _lines(file: Path) -> list[tuple[int, list[str]]]:
@@ -76,7 +80,7 @@ def _lines(file: Path) -> list[tuple[int, list[str]]]:
         raise DataError(f"cannot be read ({fault.strerror})", file=file, cure="Check its permissions") from fault
     except UnicodeDecodeError as fault:
         raise DataError("it is not UTF-8 text", file=file, cure="Save it as CSV in UTF-8") from fault
-    head = text.partition("\n")[0]
+    head = text.lstrip("\r\n").partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -94,8 +98,11 @@ def _there(file: Path, number: int, column: str, cell: str) -> Path:
     path = Path(os.path.normpath(file.parent / cell))
     # A cell longer than a name may be, or with a zero byte in it, is no file either.
     if not os.path.isfile(path):  # noqa: PTH113
+        foreign = "\\" in cell and os.sep != "\\"
         raise DataError(
-            f"line {number}: there is no file {cell}", file=file, cure="Paths are relative to the folder of the CSV"
+            f"line {number}: there is no file {cell}",
+            file=file,
+            cure="Write / between folders, not \\" if foreign else "Paths are relative to the folder of the CSV",
         )
     return path
 

@@ -17,6 +17,9 @@ from autosam.data.header import PIXEL_LIMIT, check_size
 _NONE, _PACKBITS, _DEFLATE = 1, 32773, (8, 32946)
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _PILLOW_BITS = {_UNSIGNED: (1, 2, 4, 8, 12, 16), _SIGNED: (16, 32), _FLOAT: (32,)}
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
+# A palette, CMYK, YCbCr and the three kinds of Lab: their channels are not red, green and blue, nor a brightness.
+_NO_RGB = (3, _CMYK, 6, 8, 9, 10)
 _ORIENTATION, _IMAGE_DEPTH = 274, 32997
 
 
@@ -30,7 +33,8 @@ def read_beyond_pillow(path: Path) -> tuple[npt.NDArray[np.generic], int] | None
         The samples (H, W) or (H, W, C) as stored, and the EXIF orientation; None where Pillow reads the file.
 
     Raises:
-        DataError: on a stack, on a page too large, on a compression or a number of channels that cannot be read.
+        DataError: on a stack, on a page too large, on a compression, a number of channels or colours that cannot be
+            read.
     """
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
@@ -60,10 +64,16 @@ def _orientation(page: Any) -> int:
 
 
 def _pillow_reads(page: Any) -> bool:
-    bits, kind = page.bitspersample, int(page.sampleformat)
+    bits, kind, meaning = page.bitspersample, int(page.sampleformat), int(page.photometric)
+    big = page.parent.byteorder == ">"
+    if big and page.parent.is_bigtiff and bits >= 8 and meaning in (_BLACK_IS_ZERO, _RGB):
+        return False
     if page.samplesperpixel == 1:
-        return bits in _PILLOW_BITS.get(kind, ())
-    return kind == _UNSIGNED and bits == 8
+        # Compressed samples come from libtiff in the machine's own order, and Pillow turns signed and floating ones.
+        turned = big and kind != _UNSIGNED and int(page.compression) != _NONE
+        unknown = meaning == _WHITE_IS_ZERO and (kind == _SIGNED or (big and bits == 16))
+        return bits in _PILLOW_BITS.get(kind, ()) and not turned and not unknown
+    return kind == _UNSIGNED and (bits == 8 or (bits == 16 and meaning == _CMYK and page.planarconfig == 1))
 
 
 def _check_page(path: Path, page: Any) -> None:
@@ -112,6 +122,12 @@ def _whole(page: Any) -> Any:
 
 
 def _check_segments(path: Path, page: Any) -> None:
+    if int(page.photometric) in _NO_RGB:
+        raise DataError(
+            f"its colours ({page.photometric.name}, {page.bitspersample} bits a channel) cannot be read",
+            file=path,
+            cure="Save it as gray or RGB",
+        )
     compression = int(page.compression)
     if compression not in (_NONE, _PACKBITS, *_DEFLATE):
         raise DataError(

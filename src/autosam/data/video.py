@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autosam.core.errors import AutoSAMError, DataError, UsageError
+from autosam.data.clips import frame_files, frame_names
 from autosam.data.container import container_of, missing_bytes
 from autosam.data.header import PIXEL_LIMIT, check_size
 from autosam.data.images import read_image
-from autosam.data.walk import children, distinct, is_image, without_suffix
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -115,11 +115,6 @@ def frame_rate(rate: float | None) -> Fraction | None:
     return Fraction(rate).limit_denominator(1001)
 
 
-def frame_files(folder: Path) -> list[Path]:
-    """Returns the images right in a folder, in natural order of their names."""
-    return [file for file in children(folder)[1] if is_image(file)]
-
-
 class Folder:
     """The images right in a folder, as frames."""
 
@@ -132,8 +127,7 @@ class Folder:
 
     def __iter__(self) -> Iterator[ClipFrame]:
         """See `Clip`; a frame that cannot be read is given with its fault, in its place."""
-        names = distinct([(without_suffix(file.name), file.name) for file in self._files])
-        for number, (name, file) in enumerate(zip(names, self._files, strict=True)):
+        for number, (name, file) in enumerate(zip(frame_names(self._files), self._files, strict=True)):
             time = None if self.rate is None else float(number / self.rate)
             try:
                 yield ClipFrame(number, time, name, read_image(file), file)
@@ -152,6 +146,8 @@ class Video:
         self._path, self._container, self._lost, self._end = path, container, lost, 0.0
         self._stream = stream
         self._check(stream.height, stream.width)
+        # Matroska counts how long it lasts from 0, others from their first frame.
+        self._began = 0 if "matroska" in container.format.name else stream.start_time or 0
         rate = self._stream.average_rate
         self.rate = rate if rate is not None and _RATES[0] <= rate <= _RATES[1] else None
         self.count: int | None = stream.frames or None
@@ -167,7 +163,9 @@ class Video:
             number += 1
         said = [f"{self._lost} of its bytes are missing at the end"] if self._lost else []
         said += [f"{bad} of its packets cannot be decoded ({told})"] if bad else []
-        if not said and self._end + _SLACK < (length := self._length()):
+        # A packet need not say how long its frame is shown.
+        slack = _SLACK if self.rate is None else _SLACK + float(1 / self.rate)
+        if not said and self._end + slack < (length := self._length()):
             said = [f"it should last {length:.1f} s, and its frames end at {self._end:.1f} s"]
         if number == 0:
             said = [f"no frame can be decoded ({', '.join(said) or 'it holds none'})"]
@@ -192,8 +190,8 @@ class Video:
                 yield "cut short"
                 continue
             if packet.pts is not None and packet.time_base is not None:
-                began = self._stream.start_time or 0
-                self._end = max(self._end, float((packet.pts + (packet.duration or 0) - began) * packet.time_base))
+                last = packet.pts + (packet.duration or 0) - self._began
+                self._end = max(self._end, float(last * packet.time_base))
             try:
                 yield from packet.decode()
             except (av.FFmpegError, ValueError) as fault:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autosam.data.overlay import PREDICTION, TRUTH
 from autosam.evaluation.case import Case
-from autosam.evaluation.charts import Row, calibration_curve, distribution
+from autosam.evaluation.charts import MOST_DOTS, Row, calibration_curve, distribution
 from autosam.evaluation.exhibits import by_chance, extremes, number
 
 if TYPE_CHECKING:
@@ -67,13 +67,14 @@ def _cards(report: Report, summary: Mapping[str, Any]) -> str:
     for name, metric in report.metrics.items():
         entry, second = summary[name], summary.get("surrogate", {}).get(name)
         length = metric.unit == "length"
-        unit = f"<small>{escape(entry['unit'])}</small>" if length else ""
+        unit = f"<small>{escape(entry['unit'])}</small>" if length and entry["mean"] is not None else ""
+        interval = _interval(entry, length, summary)
         bar = "" if length or not entry["ci95"] else _interval_bar(entry["mean"], *entry["ci95"])
         extra = f'<p class="second">surrogate h <b>{number(second["mean"], length)}</b></p>' if second else ""
         cards.append(
             f'<article class="card"><h3>{escape(metric.title or name)}</h3>'
             f'<p class="value">{number(entry["mean"], length)}{unit}</p>'
-            f'<p class="interval">{_interval(entry["ci95"], length, summary)}</p>{bar}{extra}</article>'
+            f'<p class="interval{"" if entry["ci95"] else " words"}">{interval}</p>{bar}{extra}</article>'
         )
     return f'<section class="cards">{"".join(cards)}</section>'
 
@@ -122,9 +123,10 @@ def _distribution(report: Report, summary: Mapping[str, Any]) -> str:
     ranked = sorted(value for _, value in values)
     median = (ranked[(len(ranked) - 1) // 2] + ranked[len(ranked) // 2]) / 2
     band = "; band: its 95 % interval" if entry["ci95"] else ""
+    some = f" ({MOST_DOTS} of the {len(values)})" if len(values) > MOST_DOTS else ""
     return (
-        f'<figure class="wide"><h2>Dice over the cases</h2>{distribution("Dice", rows)}<figcaption>A dot is a case. '
-        f"Line: mean <b>{entry['mean']:.3f}</b>{band}; median <b>{median:.3f}</b>, lowest "
+        f'<figure class="wide"><h2>Dice over the cases</h2>{distribution("Dice", rows)}<figcaption>'
+        f"A dot is a case{some}. Line: mean <b>{entry['mean']:.3f}</b>{band}; median <b>{median:.3f}</b>, lowest "
         f"<b>{ranked[0]:.3f}</b>.</figcaption></figure>"
     )
 
@@ -182,12 +184,12 @@ def _notes(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _interval(ends: Sequence[float] | None, length: bool, summary: Mapping[str, Any]) -> str:
-    if summary["bootstrap"]["drawn"] < 2:
+def _interval(entry: Mapping[str, Any], length: bool, summary: Mapping[str, Any]) -> str:
+    if entry["mean"] is None:
+        return "no common mean of px and mm" if entry["unit"] == "mixed" else "no case has a value"
+    if entry["ci95"] is None:
         return f"one {summary['bootstrap']['over'][:-1]}: no interval"
-    if not ends:
-        return "no common mean, or of one group alone"
-    return f"95 % CI {number(ends[0], length)} to {number(ends[1], length)}"
+    return f"95 % CI {' to '.join(number(end, length) for end in entry['ci95'])}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -26,6 +26,8 @@ Bytes = npt.NDArray[np.uint8]
 
 _GAP, _SIDE, _FOOT, _TITLE, _WARNING = 0.045, 0.2, 0.24, 0.13, 0.1
 _FLATTEST, _STEEPEST = 0.45, 1.6
+# In inches: what a warning under a title takes.
+_NARROWEST = 1.0
 # In pixels of the small picture: half a point on paper.
 _LINE = 2.4
 
@@ -124,13 +126,17 @@ def _plate(
     cell = (PAGE - _SIDE - (count - 1) * _GAP) / count
     heights = [cell * float(np.clip(row[0].rgb.shape[0] / row[0].rgb.shape[1], _FLATTEST, _STEEPEST)) for row in rows]
     gaps = (len(rows) - 1) * _GAP
-    titles = [fill(title, max(8, int(cell / 0.062)), break_on_hyphens=False) for title, _ in heads]
     lift = _WARNING * max(1 + warning.count("\n") if warning else 0 for _, warning in heads)
-    head = 0.08 + lift + _TITLE * max(1 + title.count("\n") for title in titles)
-    # What is too high for a page is made narrower, in proportion.
-    scale = min(1.0, (TALLEST - head - foot - gaps) / sum(heights))
+    room, scale = cell, 1.0
+    # Once for titles as wide as the cells, and again for the cells as they are then.
+    for _ in range(2):
+        titles = [fill(title, max(8, int(room / 0.062)), break_on_hyphens=False) for title, _ in heads]
+        head = 0.08 + lift + _TITLE * max(1 + title.count("\n") for title in titles)
+        # What is too high for a page is made narrower, in proportion, but no narrower than titles and warnings.
+        scale = min(1.0, (TALLEST - head - foot - gaps) / sum(heights))
+        room = max(cell * scale, min(cell, _NARROWEST))
     cell, heights = cell * scale, [tall * scale for tall in heights]
-    wide, high = _SIDE + count * cell + (count - 1) * _GAP, head + sum(heights) + gaps + foot
+    wide, high = _SIDE + count * room + (count - 1) * _GAP, head + sum(heights) + gaps + foot
     figure = Figure(figsize=(wide, high))
     top = high - head
     for row, (cells, tall) in enumerate(zip(rows, heights, strict=True)):
@@ -140,7 +146,7 @@ def _plate(
             ha="center", va="center",
         )  # fmt: skip
         for column, each in enumerate(cells):
-            left = _SIDE + column * (cell + _GAP)
+            left = _SIDE + column * (room + _GAP) + (room - cell) / 2
             axes = figure.add_axes((left / wide, top / high, cell / wide, tall / high))
             axes.imshow(each.rgb, interpolation="nearest" if each.blocky else "antialiased", aspect="auto")
             axes.set_axis_off()
@@ -151,7 +157,7 @@ def _plate(
                 )  # fmt: skip
         top -= _GAP
     for column, (title, (_, warning)) in enumerate(zip(titles, heads, strict=True)):
-        middle, line = (_SIDE + column * (cell + _GAP) + cell / 2) / wide, high - head + 0.05
+        middle, line = (_SIDE + column * (room + _GAP) + room / 2) / wide, high - head + 0.05
         figure.text(middle, line / high, warning, fontsize=5.5, color=WARNING, ha="center", va="baseline")
         # The baseline of several lines is that of the last one.
         figure.text(middle, (line + lift) / high, title, fontsize=7.5, ha="center", va="baseline", linespacing=1.05)

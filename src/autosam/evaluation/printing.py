@@ -37,6 +37,8 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "text.color": INK,
+    # Names of methods and cases are written as they are, whatever stands between two dollars.
+    "text.parse_math": False,
     "xtick.color": INK,
     "ytick.color": INK,
     "xtick.labelsize": 7,

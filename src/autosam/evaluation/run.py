@@ -56,9 +56,12 @@ def evaluate_run(
         progress: told of every case.
         loading: further arguments of `autosam.load`.
 
+    Returns:
+        The scores, whose `summary()` is what summary.json holds.
+
     Raises:
         UsageError: where both or neither of `run` and `predictions` are given, `out` holds something, or an argument of
-            `autosam.load` stands beside `predictions`.
+            `autosam.load` stands beside `predictions` or a loaded model.
         DataError: for truths that cannot be used.
         ModelError: where the model or its SAM cannot be loaded.
     """
@@ -68,11 +71,13 @@ def evaluate_run(
     if out is not None:
         claim(Path(out))
     if predictions is not None:
-        _refuse(loading)
+        _refuse(loading, "the predictions are made already")
         rule = Foreground.parse(foreground)
         predict = predictions_from(Path(predictions))
         provenance: dict[str, Any] = {"predictions": Path(predictions).name}
     else:
+        if isinstance(run, Model):
+            _refuse(loading, "this one is loaded already")
         model = run if isinstance(run, Model) else load(run or "", keep_prompt=True, **loading)
         rule = Foreground.parse(foreground or model.card.foreground)
         predict = model.predict
@@ -120,12 +125,12 @@ def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:
     return known if isinstance(run, Model) or run is None else {**known, "sha256": digest(Path(run))}
 
 
-def _refuse(loading: Mapping[str, Any]) -> None:
-    """Refuses what would be silently ignored: these masks are made already."""
+def _refuse(loading: Mapping[str, Any], why: str) -> None:
+    """Refuses what would be silently ignored."""
     named = [name for name, value in loading.items() if value not in _DEFAULTS]
     if named:
         flag = f"--{named[0].replace('_', '-')}"
-        raise UsageError(f"{flag} is of a run, and the predictions are made already", cure=f"Leave {flag} away")
+        raise UsageError(f"{flag} is of a run, and {why}", cure=f"Leave {flag} away")
 
 
 def _samples(

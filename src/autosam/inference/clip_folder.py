@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autosam.core.names import writable
+from autosam.data.clips import frame_files, frame_names
 from autosam.data.images import read_mask
-from autosam.data.video import ClipFrame, frame_files
+from autosam.data.video import ClipFrame
 from autosam.inference.clip_table import FRAMES, ClipRow, FrameRow
 from autosam.inference.prediction import Prediction, write_image
 
@@ -39,10 +40,10 @@ class ClipFolder:
         if row.error or row.failed or not self.overlay.exists():
             return False
         sources = frame_files(self.file) if self.file.is_dir() else [self.file]
-        if self.file.is_dir() and len(sources) != row.frames:
+        rows = FRAMES.read(self._table)
+        if self.file.is_dir() and [writable(name) for name in frame_names(sources)] != [known.name for known in rows]:
             return False
         made = self.overlay.stat().st_mtime
-        rows = FRAMES.read(self._table)
         return (
             len(rows) == row.frames
             and all(path.exists() for known in rows for path in self._files(known.name))

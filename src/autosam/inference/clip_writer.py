@@ -121,6 +121,7 @@ class _Job:
         self._anew = anew
         self._video: VideoWriter | None = None
         self._shown: npt.NDArray[np.uint8] | None = None
+        self._unshown: list[float | None] = []
 
     def run(self) -> ClipRow:
         """Predicts and writes what is missing."""
@@ -188,13 +189,17 @@ class _Job:
     def _show(
         self, picture: npt.NDArray[np.uint8] | None, time: float | None, rate: Fraction | None, files: ExitStack
     ) -> None:
-        # A frame without a picture shows the one before, so that all others keep their time.
+        # A frame without a picture shows the one before, or the clip's first one, so that all others keep their time.
         self._shown = self._shown if picture is None else picture
         if self._shown is None:
+            self._unshown.append(time)
             return
         if self._video is None:
             place = self._place.overlay
             self._video = VideoWriter(files.enter_context(written(place)), place, rate)
+        for earlier in self._unshown:
+            self._video.add(self._shown, earlier)
+        self._unshown.clear()
         self._video.add(self._shown, time)
 
 

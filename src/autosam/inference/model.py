@@ -142,6 +142,9 @@ def load(
         keep_prompt: whether predictions carry g's dense prompt.
         mirror: whether the logits are averaged with those of the image's three mirror images, for four times the work.
 
+    Returns:
+        What predicts images, and clips frame by frame.
+
     Raises:
         ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
         UsageError: for an unknown decoder, engine, precision or device.

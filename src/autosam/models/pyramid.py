@@ -129,10 +129,7 @@ def _folder(name: str) -> Path:
     place = name.removeprefix(HUB_PREFIX)
     if Path(place).is_dir():
         return Path(place)
-    try:
-        folder = hub_folder(place)
-    except ValueError as fault:
-        raise ModelError(f"{place!r} is neither a folder nor the name of a model on the hub") from fault
+    folder = hub_folder(place)
     if folder is None:
         raise ModelError(f"the backbone {place!r} is not in the hub's cache", cure=f"Run: autosam fetch {name}")
     return folder
@@ -142,13 +139,20 @@ def _read_config(name: str) -> dict[str, Any]:
     folder = _folder(name)
     structure = _read_object(folder / "config.json")
     if structure is None:
-        raise ModelError("no readable config.json", file=folder, cure=f"Run: autosam fetch {name}")
+        raise ModelError("no readable config.json", file=folder, cure=_cure(name))
     pixels = _read_object(folder / "preprocessor_config.json") or {}
+    if pixels.get("do_normalize") is False:
+        return {"backbone": structure, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
     return {
         "backbone": structure,
         "mean": pixels.get("image_mean") or IMAGENET_MEAN,
         "std": pixels.get("image_std") or IMAGENET_STD,
     }
+
+
+def _cure(name: str) -> str:
+    place = name.removeprefix(HUB_PREFIX)
+    return "Save the model there with save_pretrained" if Path(place).is_dir() else f"Run: autosam fetch {name}"
 
 
 def _read_object(file: Path) -> dict[str, Any] | None:
@@ -192,7 +196,7 @@ def _backbone(name: str, structure: PreTrainedConfig, folder: Path | None) -> nn
                 folder, config=structure, local_files_only=True, output_loading_info=True, weights_only=True
             )
     except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as fault:
-        raise ModelError(f"no fit weights: {fault}", file=folder, cure=f"Run: autosam fetch {name}") from fault
+        raise ModelError(f"no fit weights: {fault}", file=folder, cure=_cure(name)) from fault
     # A classifier has no norms of single stages; the backbone starts them at one and zero.
     missing = sorted(key for key in seen["missing_keys"] if not key.startswith("hidden_states_norms."))
     if missing or seen["mismatched_keys"]:

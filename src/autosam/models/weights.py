@@ -169,10 +169,21 @@ def _fetch_backbone(repository: str, say: Progress) -> Path:
 
 
 def hub_folder(repository: str) -> Path | None:
-    """Returns a repository's folder in the local cache of the Hugging Face hub; None where it is not whole there."""
-    from huggingface_hub import try_to_load_from_cache
+    """Returns a repository's folder in the local cache of the Hugging Face hub; None where it is not whole there.
 
-    config = try_to_load_from_cache(repository, "config.json")
+    Raises:
+        ModelError: where no repository can have that name.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        config = try_to_load_from_cache(repository, "config.json")
+    except HFValidationError as fault:
+        raise ModelError(
+            f"{repository!r} is no name of a model on the Hugging Face hub",
+            cure="Give OWNER/NAME, or the path of a folder that is there",
+        ) from fault
     if not isinstance(config, str):
         return None
     folder = Path(config).parent

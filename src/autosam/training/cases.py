@@ -53,7 +53,10 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
         DataError: for the first fault, naming the file.
     """
     foreground = Foreground.parse(config.foreground)
-    whole = Dataset(find_pairs(config.data, group=config.group).pairs, foreground)
+    pairing = find_pairs(config.data, group=config.group)
+    for note in pairing.notes:
+        progress.say(f"note: {note}")
+    whole = Dataset(pairing.pairs, foreground)
     if config.val_data is not None:
         fit_on, held = whole, Dataset(find_pairs(config.val_data, group=config.group).pairs, foreground)
     else:
