@@ -71,6 +71,7 @@ def test_another_checkpoint_has_another_graph(run: Path, tmp_path: Path) -> None
     assert not np.array_equal(autosam.load(tmp_path, **choice).predict(IMAGE).probability, first.probability)
 
 
+@pytest.mark.parametrize("run", ["sam-features"], indirect=True)
 @pytest.mark.parametrize("step", ["load", "digest"])
 @pytest.mark.parametrize("engine", ["torch", "openvino"])
 def test_weights_written_anew_meanwhile_are_refused(

@@ -25,8 +25,8 @@ def test_a_last_value_weighs_no_more_than_the_others() -> None:
     assert smooth(values)[-1] == pytest.approx(1 / 6, abs=0.04)
 
 
-@pytest.mark.parametrize("steps", [20, 60, 900])
-def test_the_first_steps_do_not_flatten_the_curve(steps: int) -> None:
-    rows = [{"step": step, "loss": 14.0 if step <= steps // 20 else 1.0} for step in range(1, steps + 1)]
+@pytest.mark.parametrize(("steps", "first"), [(17, 7), (20, 1), (60, 3), (900, 45)])
+def test_the_first_steps_do_not_flatten_the_curve(steps: int, first: int) -> None:
+    rows = [{"step": step, "loss": 14.0 if step <= first else 1.0} for step in range(1, steps + 1)]
     figure = learning_curves([History("a", [*rows, {"step": steps, "val_dice": 0.5}], 4)])
     assert 1 < figure.axes[0].get_ylim()[1] < 2

@@ -63,11 +63,12 @@ def learning_curves(histories: Sequence[History]) -> Figure:
         if losses:
             left.plot(seen, losses, color=colour(index), alpha=0.2, linewidth=0.6)
             left.plot(seen, smooth(np.array(losses)), color=colour(index), label=history.name)
-            # The first steps' losses are several times the rest and would flatten the curve.
-            usual = max(usual, float(np.quantile(losses[len(losses) // 10 :], 0.97)))
+            # The first steps' losses are several times the rest and would flatten the curve; of a short training they
+            # are a large part.
+            usual = max(usual, float(np.quantile(losses[len(losses) // 2 :], 0.97)))
         looked, scores = history.curve("val_dice")
         right.plot(looked, scores, color=colour(index), marker="o", markersize=3, label=history.name)
-    left.set(xlabel="training images seen", ylabel="training loss, BCE + Dice", ylim=(0, 1.2 * usual or 1.0))
+    left.set(xlabel="training images seen", ylabel="training loss, BCE + Dice", ylim=(0, 1.6 * usual or 1.0))
     right.set(xlabel="training images seen", ylabel="validation Dice", ylim=(None, 1.0))
     for axes in (left, right):
         axes.set_xlim(left=0)
