@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from autosam.core.errors import DataError
 from autosam.core.progress import Progress
-from autosam.models.checkpoint import model_file
+from autosam.evaluation.seen import recorded
 from autosam.training.cases import Cases
-from autosam.training.run import RunFolder
 
 # Of images that a warning names.
 _SHOWN = 5
@@ -28,17 +25,11 @@ def seen_before(init: Path, cases: Cases, progress: Progress) -> dict[str, dict[
     Raises:
         DataError: where the record cannot be read.
     """
-    file = RunFolder(model_file(init).parent).data
-    try:
-        parts = json.loads(file.read_text(encoding="utf-8"))
-        before = {f"init {part}": {name: str(key) for name, key in seen.items()} for part, seen in parts.items()}
-    except FileNotFoundError:
-        progress.say(f"warning: {file} is missing, so that nobody can say what --init was trained on")
+    parts = recorded(init)
+    if parts is None:
+        progress.say(f"warning: data.json is missing beside {init}, so that nobody can say what --init was trained on")
         return {}
-    except (OSError, ValueError, AttributeError) as fault:
-        raise DataError(
-            "it is no record of training images", file=file, cure="Give --init the folder that `autosam train` wrote"
-        ) from fault
+    before = {f"init {part}": hashes for part, hashes in parts.items()}
     trained_on = {key for part, seen in before.items() if part.endswith("train") for key in seen.values()}
     again = [name for name, key in cases.hashes["val"].items() if key in trained_on]
     if again:

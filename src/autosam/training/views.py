@@ -18,8 +18,8 @@ EMBEDDING_SHARE = 0.5
 SHORT_EMBEDDING_SHARE = 0.25
 # Tiles may have more of a short time than a second view may: they show what a whole image hides.
 SHORT_TILE_SHARE = 0.4
-# Of a time of any length. Without a first view every step encodes its own images: with the default SAM and g on two
-# cores such a step takes some three times as long, so that past two thirds fewer images are seen with the view.
+# Of a time of any length. Without a first view every step encodes its own images, which takes longer than the step. The
+# share is reckoned from the pace of the two, and no measured optimum.
 FIRST_VIEW_SHARE = 0.6
 SHORT_SECONDS = 600.0
 # What validation may have of the time for embeddings where that is too short for one of every image.
