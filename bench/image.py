@@ -10,15 +10,12 @@ self-test and the conversion of graphs not counted. About 10 minutes on two core
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 import autosam
 from autosam.core.letterbox import Letterbox
@@ -41,11 +38,13 @@ from bench.result import Row, keep, timed_row
 HEIGHT, WIDTH = 522, 775
 THEIRS = "the reference's image"
 PAPER = "end to end, a new image, hardnet85"
+LIGHT = "end to end, a new image, sam-features"
+CACHED = "end to end, embedding cached, sam-features"
 SURROGATE = "surrogate g + h, hardnet85"
 PATHS = {
     PAPER: 7.0,
-    "end to end, a new image, sam-features": 7.0,
-    "end to end, embedding cached, sam-features": 60.0,
+    LIGHT: 7.0,
+    CACHED: 60.0,
     SURROGATE: 80.0,
 }
 
@@ -75,13 +74,13 @@ def measure(name: str, size: int, rounds: int, folder: Path) -> list[Row]:
 
     models: dict[str, Model | Predictor] = {
         PAPER: autosam.load(paper, sam=source),
-        "end to end, a new image, sam-features": autosam.load(light, sam=source),
-        "end to end, embedding cached, sam-features": cached(light, source, rgb),
+        LIGHT: autosam.load(light, sam=source),
+        CACHED: cached(light, source, rgb),
         SURROGATE: autosam.load(paper, sam=source, decoder="surrogate"),
     }
     plain = {
-        "end to end, a new image, sam-features": autosam.load(light, sam=source, engine="torch"),
-        "end to end, embedding cached, sam-features": autosam.load(light, sam=source, engine="torch"),
+        LIGHT: autosam.load(light, sam=source, engine="torch"),
+        CACHED: autosam.load(light, sam=source, engine="torch"),
         SURROGATE: autosam.load(paper, sam=source, decoder="surrogate", engine="torch"),
     }
     frame = box.frame(rgb)
@@ -94,51 +93,24 @@ def measure(name: str, size: int, rounds: int, folder: Path) -> list[Row]:
     works |= {path: partial(model.predict, Sample("made", rgb)) for path, model in models.items()}
     print(f"{sam.name}, {weights}, one image of {WIDTH}x{HEIGHT}, g at {size}", flush=True)
     seconds, loads = alternate(works, rounds)
-    counted = {PAPER: autosam.load(paper, sam=source, engine="torch"), SURROGATE: plain[SURROGATE]}
-    bounds = {
-        path: bound(partial(masker(one), frame), statistics.median(seconds[path])) for path, one in counted.items()
-    }
     return [
         timed_row(
-            f"{path} at {size}, {name}",
+            path_of(path, size, name),
             (THEIRS, path),
             {THEIRS: seconds[THEIRS], path: seconds[path]},
             loads,
             floor=floor,
             agreement=agreements[path],
             note=f"{weights}, {runs_on(models[path])}; close to "
-            + ("torch float32" if path in plain else "the reference")
-            + bounds.get(path, ""),
+            + ("torch float32" if path in plain else "the reference"),
         )
         for path, floor in PATHS.items()
     ]
 
 
-def attention_products(q: torch.Size, k: torch.Size, v: torch.Size, *_: object, **__: object) -> int:
-    """Returns the floating point operations of an attention on a CPU, which torch counts on a GPU alone."""
-    return int(sdpa_flop_count(q, k, v))  # type: ignore[no-untyped-call]
-
-
-_COUNTED = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention_products}
-
-
-def bound(work: Work, seconds: float) -> str:
-    """Returns in words how many products a work has a second, beside those of a large matrix product."""
-    counting = FlopCounterMode(display=False, custom_mapping=_COUNTED)
-    with torch.inference_mode(), counting as counter:
-        work()
-    giga = counter.get_total_flops() / 2e9
-    a, b = (torch.rand(4096, 4096).to(torch.bfloat16) for _ in range(2))
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        a @ b
-        times.append(time.perf_counter() - started)
-    most = 4096**3 / min(times) / 1e9
-    return (
-        f"; {giga:.0f} G multiply-adds at {giga / seconds:.0f} G a second, torch's matrix product of 4096 x 4096 in "
-        f"bfloat16 has {most:.0f} G"
-    )
+def path_of(path: str, size: int, name: str) -> str:
+    """Returns the name of a path's row: with the side of g's input, and the SAM."""
+    return f"{path} at {size}, {name}"
 
 
 def cached(run: Path, source: str, rgb: Any) -> Predictor:

@@ -8,6 +8,7 @@ from typing import Any
 
 from autosam.core.files import write_text
 from bench.plots import draw_growth, draw_ratios
+from bench.profile import SOFTMAX, WORK, Profiles, least_seconds, read_profiles
 from bench.result import KINDS, Row, read, read_curves
 
 PARTS = ("step", "image", "lite", "compile", "memory", "throughput", "startup", "agreement")
@@ -87,6 +88,8 @@ def _section(kind: str, parts: Parts, floors: bool) -> list[str]:
         text.append(_startup(parts["startup"][1]))
     if "agreement" in parts:
         text.append(_agreement(parts["agreement"][1]))
+    if (kept := read_profiles(kind)) is not None:
+        text.append(_bounds(*kept, {row.path: row for row in _rows(parts)}))
     return text
 
 
@@ -181,6 +184,41 @@ def _agreement(rows: list[Row]) -> str:
         lines.append(
             f"| {row.path.removeprefix('masks of ')} | {row.agreement['mean']:.5f} | {row.agreement['least']:.5f} "
             f"| {row.note} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _bounds(machine: dict[str, Any], profiles: Profiles, rows: dict[str, Row]) -> str:
+    """Returns where the time of graphs goes, beside what their arithmetic would take at the machine's own pace."""
+    paces = {of: statistics.median(pace) for of, pace in profiles.paces.items()}
+    said = {of: f"{paces[of]:.3g} ({min(pace):.3g} to {max(pace):.3g})" for of, pace in profiles.paces.items()}
+    products = ", ".join(f"{said[of]} in {of}" for of in said if of != SOFTMAX)
+    lines = [
+        "### What bounds them",
+        "",
+        "Where a new image's time goes in OpenVINO: its own times of a graph's operations, medians added up by kind of",
+        "work, G multiply-adds in brackets (`python -m bench.bounds`). After each call torch was timed at the same",
+        f"arithmetic. A product of two 4096 x 4096 matrices had {products}, in G multiply-adds a second; a softmax",
+        f"over 4096 values in the cache {said[SOFTMAX]} G values a second. Least is what a graph's products and",
+        "attention's softmaxes would take at those paces with nothing beside them.",
+        "",
+        _machine(machine),
+        "",
+        f"| graph | the floor asks for | a call | least: products + softmaxes | {' | '.join(WORK)} |",
+        "|---|---|---|---|" + "---|" * len(WORK),
+    ]
+    for graph in profiles.graphs:
+        row = rows.get(graph.path)
+        wanted = "-" if row is None or row.floor is None else f"{_middle(row.before) / row.floor:.2f} s"
+        least = least_seconds(graph, paces)
+        work = (
+            f"{graph.work[kind]:.2f} s"
+            + (f" ({graph.products[kind]:.0f} G)" if graph.products.get(kind, 0) > 1 else "")
+            for kind in WORK
+        )
+        lines.append(
+            f"| {graph.path} | {wanted} | {graph.seconds:.2f} s "
+            f"| {sum(least):.2f} s: {least[0]:.2f} + {least[1]:.2f} | {' | '.join(work)} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -10,6 +10,8 @@ from autosam.core.files import write_bytes
 from bench.result import KINDS, Curve, Row
 
 _INK, _FLOOR = "#22303c", "#d1603d"
+# How many times as far on the axis a label ends as it begins.
+_LABEL = 1.8
 _COLOURS = dict(zip(KINDS, ("#1f6f8b", "#5aa9a3", "#b08d57", "#8c7aa9", "#7b8794"), strict=True))
 
 
@@ -37,8 +39,12 @@ def draw_ratios(sides: dict[str, list[Row]], floors: bool, file: Path) -> None:
         for place, row in zip(places, rows, strict=True):
             rounds = [first / second for first, second in zip(row.before, row.after, strict=True)]
             axes.scatter(rounds, [place] * len(rounds), s=11, color=_INK, zorder=3, linewidths=0)
+            end = max([row.ratio, *rounds])
+            if floors and row.floor is not None and end < row.floor < _LABEL * end:
+                # Not across the floor's line.
+                end = row.floor
             axes.annotate(
-                f"{row.ratio:.1f}x", (max([row.ratio, *rounds]), place), xytext=(8, 0), textcoords="offset points",
+                f"{row.ratio:.1f}x", (end, place), xytext=(8, 0), textcoords="offset points",
                 va="center", fontsize=9, color=_INK, fontweight="bold",
             )  # fmt: skip
     limits = {row.path: row.floor for rows in sides.values() for row in rows if floors and row.floor is not None}

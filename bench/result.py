@@ -100,12 +100,12 @@ def keep(part: str, rows: list[Row]) -> None:
         close = ", ".join(f"{name} {value:.4g}" for name, value in row.agreement.items())
         floor = "" if row.met is None else f" (floor {row.floor:g}: {'reached' if row.met else 'MISSED'})"
         print(f"{row.path}: {row.ratio:.2f}{floor}; {close or 'nothing to compare'}; {row.note}", flush=True)
-    write_json(_file(part, kind()), {"part": part, "machine": facts(), "rows": [asdict(row) for row in rows]})
+    write_json(file_of(part, kind()), {"part": part, "machine": facts(), "rows": [asdict(row) for row in rows]})
 
 
 def read(part: str, of: str) -> tuple[dict[str, Any], list[Row]] | None:
     """Returns the machine's facts and the rows of a part on a kind of CPU; None where it was not measured."""
-    file = _file(part, of)
+    file = file_of(part, of)
     if not file.is_file():
         return None
     content = json.loads(file.read_text(encoding="utf-8"))
@@ -114,17 +114,18 @@ def read(part: str, of: str) -> tuple[dict[str, Any], list[Row]] | None:
 
 def keep_curves(curves: list[Curve]) -> None:
     """Writes the curves of growth, with the machine's facts, for the page."""
-    write_json(_file("growth", kind()), {"machine": facts(), "curves": [asdict(one) for one in curves]})
+    write_json(file_of("growth", kind()), {"machine": facts(), "curves": [asdict(one) for one in curves]})
 
 
 def read_curves(of: str) -> list[Curve] | None:
     """Returns the curves of growth on a kind of CPU; None where they were not measured."""
-    file = _file("growth", of)
+    file = file_of("growth", of)
     if not file.is_file():
         return None
     found = json.loads(file.read_text(encoding="utf-8"))["curves"]
     return [Curve(one["over"], one["unit"], {int(x): y for x, y in one["points"].items()}) for one in found]
 
 
-def _file(part: str, of: str) -> Path:
+def file_of(part: str, of: str) -> Path:
+    """Returns where a part is kept for a kind of CPU."""
     return FOLDER / of.lower().replace(" ", "-") / f"{part}.json"

@@ -104,5 +104,8 @@ def test_images_that_the_run_has_seen_are_a_mark(data: Path, made_run: Path) -> 
     assert "2 of these 3 images" in mark and "a = train 1, b = val 2" in mark
     assert mark in (data.parent / "out" / "report.html").read_text()
     assert read_scored(data.parent / "out").marks == (mark,)
+    loaded = autosam.load(made_run, engine="torch")
+    assert autosam.evaluate(loaded, data).summary()["marks"] == [mark]
     (made_run / "data.json").unlink()
+    assert autosam.evaluate(loaded, data).summary()["marks"] == []
     assert autosam.evaluate(made_run, data, engine="torch").summary()["marks"] == []

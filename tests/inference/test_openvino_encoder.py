@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from autosam.inference.openvino_encoder import _convert, openvino
+from autosam.inference.openvino_encoder import convert, openvino
 
 
 class Precise(nn.Module):
@@ -40,7 +40,7 @@ class Whole(nn.Module):
 
 
 def test_a_part_that_asks_for_float32_is_marked_and_no_other(tmp_path: Path) -> None:
-    _convert(Whole(), [(1, 3, 8, 8)], tmp_path / "graph.xml")
+    convert(Whole(), [(1, 3, 8, 8)], tmp_path / "graph.xml")
     graph = openvino().Core().read_model(str(tmp_path / "graph.xml"))
     convolutions = {op.get_friendly_name(): op for op in graph.get_ops() if op.get_type_name() == "Convolution"}
     marked = {

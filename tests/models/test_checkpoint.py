@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from autosam.core.errors import ModelError
 from autosam.core.letterbox import PixelRule
 from autosam.models.card import Card
 from autosam.models.checkpoint import build, load, save
@@ -32,3 +34,14 @@ def test_a_sam_scales_its_pixels_as_the_one_it_was_trained_with(name: str, given
     assert sam.rule.scaling == "imagenet", "the one that was given was changed"
     pixels = torch.rand(1, 3, sam.rule.size, sam.rule.size)
     assert torch.equal(found.encode(pixels).main, load_sam(str(weights)).encode(pixels).main)
+
+
+def test_a_checkpoint_that_cannot_be_built_is_named(tmp_path: Path) -> None:
+    sam = tiny_sam()
+    card = Card("tiny", sam.fingerprint(), "sam-features", 32, sam.embedding_shape)
+    trained = build(card, sam).trained().state_dict()
+    file = tmp_path / "model.safetensors"
+    save(file, trained, replace(card, prompt_encoder_config={"scales": 9}))
+    with pytest.raises(ModelError, match="scales") as caught:
+        load(tmp_path, sam=sam)
+    assert caught.value.file == str(file)

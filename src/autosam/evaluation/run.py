@@ -43,8 +43,8 @@ def evaluate_run(
     """Scores every case of a data set at its own size, and writes the report.
 
     A case whose image cannot be read or predicted counts as an empty mask and is listed; a truth that cannot be read,
-    is not of the image's size, or whose foreground is not plain, is an error. Images that a run (given by its folder)
-    was trained or validated on are a mark in the report.
+    is not of the image's size, or whose foreground is not plain, is an error. Images that a run was trained or
+    validated on, by the record in its folder, are a mark in the report.
 
     Args:
         run: the folder that training wrote, or a loaded model; None with `predictions`.
@@ -75,6 +75,7 @@ def evaluate_run(
         rule = Foreground.parse(foreground)
         predict = predictions_from(Path(predictions))
         provenance: dict[str, Any] = {"predictions": Path(predictions).name}
+        source = None
     else:
         if isinstance(run, Model):
             _refuse(loading, "this one is loaded already")
@@ -82,10 +83,11 @@ def evaluate_run(
         rule = Foreground.parse(foreground or model.card.foreground)
         predict = model.predict
         provenance = {"model": _described(model, run), "encoder": model.encoder}
+        source = model.run
     cases = Dataset(find_pairs(Path(data), group=group).pairs, rule)
     provenance |= {"foreground": rule.text, "protocol": _PROTOCOL}
     progress.start("evaluating", len(cases))
-    record = {} if run is None or isinstance(run, Model) else seen_by(Path(run)) or {}
+    record = {} if source is None else seen_by(source) or {}
     seen: list[str] = []
     report = evaluate(_samples(cases, progress, record, seen), predict, provenance=provenance)
     if seen:

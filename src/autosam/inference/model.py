@@ -39,16 +39,25 @@ class Model:
         encoder: identity of the SAM's encoder; None where no encoder runs.
         content: everything that its masks depend on besides the engine: the hashes of all weights, the decoder.
         at_once: how many threads may predict at a time.
+        run: what it was loaded from: the folder that training wrote, or its checkpoint; None where it was made.
     """
 
     def __init__(
-        self, card: Card, predictor: Predictor, encoder: str | None, content: str, *, at_once: int = 1
+        self,
+        card: Card,
+        predictor: Predictor,
+        encoder: str | None,
+        content: str,
+        *,
+        at_once: int = 1,
+        run: Path | None = None,
     ) -> None:
         self.card = card
         self.predictor = predictor
         self.encoder = encoder
         self.content = content
         self.at_once = at_once
+        self.run = run
 
     def shared(self) -> Model:
         """Returns the same model for several threads where this machine predicts many images faster so; else itself.
@@ -69,7 +78,7 @@ class Model:
             log.warning("one image is predicted at a time (%s)", first_line(fault))
             return self
         encoder = f"{self.encoder}, {masks.together} images at a time"
-        return Model(self.card, predictor, encoder, self.content, at_once=masks.together)
+        return Model(self.card, predictor, encoder, self.content, at_once=masks.together, run=self.run)
 
     def predict(self, image: str | Path | Sample | npt.NDArray[np.generic] | Any) -> Prediction:
         """Returns the prediction for an image, at its own size.
@@ -154,4 +163,4 @@ def load(
     masker, encoder = make_masker(parts, engine, precision, find_device(device))
     card = parts.card if threshold is None else replace(parts.card, threshold=threshold)
     predictor = Predictor(masker, threshold=card.threshold, keep_prompt=keep_prompt, tile=card.tile, mirror=mirror)
-    return Model(card, predictor, encoder, parts.content())
+    return Model(card, predictor, encoder, parts.content(), run=Path(run))

@@ -78,7 +78,7 @@ class Graph:
             "NUM_STREAMS": str(streams),
         }
         key = graph_key(content, shapes)
-        self._compiled = _compiled(key, lambda place: _convert(module(), shapes, place / _FILE), hints)
+        self._compiled = _compiled(key, lambda place: convert(module(), shapes, place / _FILE), hints)
         self._own = threading.local()
         if streams > 1:
             # OpenVINO makes its table of types at its first call. Two threads that both come first can wait for each
@@ -163,7 +163,14 @@ class EncoderGraph(torch.nn.Module):
         return self.sam.encode(pixels).main
 
 
-def _convert(module: torch.nn.Module, shapes: Sequence[tuple[int, ...]], file: Path) -> None:
+def convert(module: torch.nn.Module, shapes: Sequence[tuple[int, ...]], file: Path) -> None:
+    """Writes a torch module as a graph of OpenVINO, an .xml and a .bin beside it.
+
+    Args:
+        module: tensors in, a tensor or several out; put into eval mode.
+        shapes: of its inputs, all float32.
+        file: the .xml.
+    """
     examples = tuple(torch.zeros(shape) for shape in shapes)
     with warnings.catch_warnings():
         # Shapes are fixed here, so what the tracer takes for constants is constant.

@@ -185,7 +185,10 @@ def load(run: Path, *, decoder: str = "sam", sam: FrozenSam | str | None = None)
         raise ModelError("its card has the embedding shape of another SAM", file=file, cure=_AGAIN)
     if frozen is not None and frozen.name != card.sam:
         frozen = known_as(frozen, card.sam)
-    segmenter = build(card, frozen, decoder=decoder)
+    try:
+        segmenter = build(card, frozen, decoder=decoder)
+    except ModelError as fault:
+        raise ModelError(fault.what, file=fault.file or file, cure=fault.cure) from fault
     load_trained(segmenter.trained(), read_trained(file), file)
     return segmenter.train(False), card
 
