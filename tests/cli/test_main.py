@@ -179,3 +179,12 @@ def test_a_signal_while_the_interpreter_ends_leaves_the_code_of_what_was_done(na
     for arguments, expected in ((["--help"], 0), (["info", str(tmp_path / "none")], 3)):
         done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == expected, done.stderr
+
+
+def test_closed_and_full_streams_are_no_faults_of_the_program() -> None:
+    command = f"{sys.executable} -m autosam"
+    quiet = subprocess.run(["sh", "-c", f"{command} info none 2>&-"], capture_output=True, text=True, check=False)
+    assert (quiet.returncode, quiet.stdout) == (3, "")
+    if Path("/dev/full").exists():
+        full = subprocess.run(["sh", "-c", f"{command} info >/dev/full"], capture_output=True, text=True, check=False)
+        assert full.returncode == 5 and "no space left" in full.stderr and "Traceback" not in full.stderr

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from autosam.core.errors import ResourceError
-from autosam.core.files import append_line, cache_folder, sha256, write_atomically, write_bytes, write_json
+from autosam.core.errors import ResourceError, UsageError
+from autosam.core.files import (
+    append_line,
+    cache_folder,
+    place_torch_folder,
+    sha256,
+    write_atomically,
+    write_bytes,
+    write_json,
+)
 
 
 def test_a_fault_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -66,6 +75,29 @@ def test_lines_are_appended(tmp_path: Path) -> None:
 def test_the_cache_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
+
+
+def test_a_user_without_a_home_is_told_where_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("AUTOSAM_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(UsageError, match="AUTOSAM_CACHE"):
+        cache_folder()
+
+
+def test_torch_keeps_its_own_folder_where_the_cache_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    (tmp_path / "file").touch()
+    for cache, named in ((tmp_path / "file", None), (tmp_path / "cache", str(tmp_path / "cache" / "inductor"))):
+        monkeypatch.setenv("AUTOSAM_CACHE", str(cache))
+        place_torch_folder()
+        assert os.environ.get("TORCHINDUCTOR_CACHE_DIR") == named
 
 
 def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:

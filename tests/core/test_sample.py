@@ -41,3 +41,10 @@ def test_a_mask_of_another_size_is_refused_with_both_sizes() -> None:
 def test_an_8_bit_image_is_not_stretched() -> None:
     image = np.array([[10, 20]], np.uint8)
     assert Sample("a", image).rgb()[0, :, 0].tolist() == [10, 20]
+
+
+def test_a_range_that_no_float_holds_is_stretched_or_refused() -> None:
+    wide = np.array([[-1.7e308, 0.0, 1.7e308]])
+    assert Sample("a", wide).rgb()[0, :, 0].tolist() == [0, 128, 255]
+    with pytest.raises(DataError, match="infinite"):
+        Sample("a", np.array([[0, np.longdouble("1e4000")]]))

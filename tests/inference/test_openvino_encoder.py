@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from autosam.inference.openvino_encoder import convert, openvino
+from autosam.inference.graphs import GraphCache
+from autosam.inference.openvino_encoder import Graph, convert, openvino
 
 
 class Precise(nn.Module):
@@ -37,6 +41,38 @@ class Whole(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         made: torch.Tensor = self.third(self.second(self.first(x)))
         return made
+
+
+def test_a_graph_that_another_process_removes_meanwhile_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path))
+    real, calls = GraphCache.get, []
+
+    def get(cache: GraphCache, key: str, make: Callable[[Path], object]) -> Path:
+        place = real(cache, key, make)
+        calls.append(key)
+        if len(calls) < 3:
+            cache.prune(0)
+        return place
+
+    monkeypatch.setattr(GraphCache, "get", get)
+    graph = Graph("whole", [(1, 3, 8, 8)], lambda: Whole().eval(), "float32")
+    assert graph(np.zeros((1, 3, 8, 8), np.float32))[0].shape == (1, 4, 6, 6)
+    assert len(calls) == 4, "converted, removed; converted, compiled, removed; ..."
+
+
+def test_a_module_that_cannot_be_converted_is_tried_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AUTOSAM_CACHE", str(tmp_path))
+    tries = []
+
+    def module() -> nn.Module:
+        tries.append(1)
+        raise RuntimeError("no such operation")
+
+    with pytest.raises(RuntimeError, match="no such operation"):
+        Graph("none", [(1, 3, 8, 8)], module, "float32")
+    assert len(tries) == 1
 
 
 def test_a_part_that_asks_for_float32_is_marked_and_no_other(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,3 +116,48 @@ def test_names_that_are_none_are_refused(run: Path) -> None:
     for wrong in ({"engine": "tpu"}, {"precision": "int8"}, {"decoder": "none"}, {"device": "abacus"}):
         with pytest.raises(UsageError):
             autosam.load(run, **wrong)
+
+
+@pytest.mark.parametrize("run", ["sam-features"], indirect=True)
+@pytest.mark.parametrize("threshold", [50, -0.1, float("nan"), "half", None])
+def test_a_threshold_is_a_probability(run: Path, threshold: object) -> None:
+    if threshold is None:
+        assert autosam.load(run, engine="torch", threshold=np.float32(0.25)).card.threshold == 0.25
+        return
+    with pytest.raises(UsageError, match="0 to 1"):
+        autosam.load(run, engine="torch", threshold=threshold)
+
+
+@pytest.mark.parametrize("run", ["sam-features"], indirect=True)
+def test_a_prediction_keeps_its_image(run: Path) -> None:
+    given = IMAGE.copy()
+    made = autosam.load(run, engine="torch").predict(given)
+    given[:] = 0
+    assert np.array_equal(made.image, IMAGE)
+
+
+@pytest.mark.parametrize("run", ["sam-features"], indirect=True)
+def test_a_cache_that_cannot_be_written_stops_no_engine_that_needs_none(
+    run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    model = autosam.load(run, engine="torch", precision="float32")
+    assert model.predict(IMAGE).probability.shape == IMAGE.shape[:2]
+
+
+@pytest.mark.parametrize("run", ["sam-features"], indirect=True)
+def test_threads_that_come_first_do_not_wait_for_each_other(run: Path) -> None:
+    code = (
+        "import sys, threading, faulthandler; faulthandler.dump_traceback_later(60, exit=True); "
+        "import autosam, numpy as np; sys.setswitchinterval(5e-5); "
+        f"model = autosam.load({str(run)!r}, engine='openvino', precision='float32'); door = threading.Barrier(3)\n"
+        "def work():\n"
+        "    door.wait()\n"
+        "    for _ in range(5): model.predict(np.zeros((9, 9), np.uint8))\n"
+        "threads = [threading.Thread(target=work) for _ in range(3)]\n"
+        "for one in threads: one.start()\n"
+        "for one in threads: one.join()\n"
+    )
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr

@@ -111,6 +111,16 @@ def test_the_average_is_that_of_a_slow_restatement(
     assert np.abs(np.array(found[1:]) - alone[1:]).max() > 1e-3
 
 
+def test_what_is_done_to_a_frames_prompt_is_nothing_to_the_next(model: Model, folder: Path) -> None:
+    wanted = [one.prediction.probability for one in model.predict_clip(folder, temporal=0.9) if one.prediction]
+    found = []
+    for one in model.predict_clip(folder, temporal=0.9):
+        assert one.prediction is not None and one.prediction.prompt is not None
+        found.append(one.prediction.probability)
+        one.prediction.prompt[:] = 0
+    assert np.array_equal(found, wanted)
+
+
 def test_without_an_average_frames_are_images_to_the_bit(model: Model, pictures: np.ndarray, folder: Path) -> None:
     found = list(model.predict_clip(folder))
     assert [one.number for one in found] == list(range(COUNT))

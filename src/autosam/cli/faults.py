@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import io
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from autosam.core.errors import AutoSAMError
 from autosam.core.memory import is_out_of_memory
@@ -29,6 +31,10 @@ def told() -> Iterator[None]:
     Raises:
         SystemExit: 2 wrong usage, 3 bad data or model, 4 some inputs failed, 5 out of memory or disk, 130 interrupted.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by whoever started it: what is printed goes nowhere, and to no other stream.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr, force=True)
     for stream in (sys.stdout, sys.stderr):
         # Names of files may hold bytes that are no text.
@@ -45,11 +51,11 @@ def told() -> Iterator[None]:
     except OSError as fault:
         if is_out_of_memory(fault):
             _end(_SMALLER, 5)
-        if fault.filename is None:
-            raise
         where = fault.filename2 or fault.filename
         if fault.errno in _FULL:
-            _end(f"{where}: no space left to write it. Free some space and try again", 5)
+            _end(f"{where or 'the output'}: no space left to write it. Free some space and try again", 5)
+        if where is None:
+            raise
         _end(f"{where}: {fault.strerror}. Check the path and its permissions", 3)
     except (MemoryError, RuntimeError, ImportError) as fault:
         if not is_out_of_memory(fault):

@@ -21,20 +21,33 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 
 
 def cache_folder() -> Path:
-    """Returns the folder of weights and embeddings: AUTOSAM_CACHE, else autosam under the user's cache folder."""
+    """Returns the folder of weights and embeddings: AUTOSAM_CACHE, else autosam under the user's cache folder.
+
+    Raises:
+        UsageError: where neither is named and the user has no home folder.
+    """
     named = os.environ.get("AUTOSAM_CACHE")
     if named:
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autosam"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autosam"
+    except RuntimeError as fault:
+        raise UsageError(
+            "this user has no home folder to keep weights and embeddings in", cure="Name a folder in AUTOSAM_CACHE"
+        ) from fault
 
 
 def place_torch_folder() -> None:
     """Lets the folder that torch makes for its compiler be in the cache, where the user has named no other place.
 
     It is made when transformers is imported or an optimiser is made, used or not, and would else stay in the temporary
-    folder.
+    folder, which is where it goes when the cache cannot be written.
     """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor"))
+    folder = cache_folder() / "inductor"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if os.access(folder, os.W_OK):
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
 
 
 def sha256(file: Path) -> str:

@@ -42,7 +42,7 @@ class Sample:
             raise DataError(f"an image must be (H, W, 3) uint8 or (H, W), not {image.shape} {image.dtype}", file=where)
         if image.size == 0:
             raise DataError("the image has no pixels", file=where)
-        if image.dtype.kind == "f" and not np.isfinite(image).all():
+        if image.dtype.kind == "f" and not _is_finite(image):
             raise DataError(
                 "the image holds NaN or infinite values",
                 file=where,
@@ -73,6 +73,8 @@ class Sample:
         if image.dtype != np.uint8:
             wide = image.astype(np.float64)
             low, high = float(wide.min()), float(wide.max())
+            if not np.isfinite(high - low):
+                wide, low, high = wide / 2, low / 2, high / 2
             scaled = (wide - low) / (high - low) if high > low else np.zeros_like(wide)
             image = np.rint(scaled * 255).astype(np.uint8)
         return np.repeat(image[:, :, None], 3, axis=2).astype(np.uint8, copy=False)
@@ -80,3 +82,11 @@ class Sample:
     def with_mask(self, mask: npt.NDArray[np.generic] | None) -> Sample:
         """Returns this sample with `mask` in place of its own."""
         return replace(self, mask=mask)
+
+
+def _is_finite(image: npt.NDArray[np.generic]) -> bool:
+    """Says whether all values are finite as float64, in which the image is stretched."""
+    if image.dtype.itemsize > np.dtype(np.float64).itemsize:
+        with np.errstate(over="ignore"):
+            image = image.astype(np.float64)
+    return bool(np.isfinite(image).all())

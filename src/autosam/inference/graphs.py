@@ -36,7 +36,7 @@ class GraphCache:
         """Returns the folder of a key, made by `make` (which fills an empty folder) where it is missing or damaged.
 
         Raises:
-            ResourceError: where the disk is full, or what is damaged cannot be removed.
+            ResourceError: where the disk is full, the folder cannot be written, or what is damaged cannot be removed.
         """
         place = self.folder / key
         if self.sound(key):
@@ -44,7 +44,14 @@ class GraphCache:
         shutil.rmtree(place, ignore_errors=True)
         made = self.folder / f".{key[:16]}.{secrets.token_hex(6)}.tmp"
         with disk_faults(made):
-            made.mkdir(parents=True)
+            try:
+                made.mkdir(parents=True)
+            except PermissionError as fault:
+                raise ResourceError(
+                    f"a graph cannot be kept here ({fault.strerror})",
+                    file=self.folder,
+                    cure="Name a cache folder in AUTOSAM_CACHE that can be written, or take --engine torch",
+                ) from fault
             try:
                 make(made)
                 write_json(made / _SUMS, {file.name: sha256(file) for file in made.iterdir()})

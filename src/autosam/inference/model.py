@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosam.core.checks import look_up
-from autosam.core.errors import DataError
+from autosam.core.errors import DataError, UsageError
 from autosam.core.sample import Sample
 from autosam.data.images import pixels_of, read_image
 from autosam.data.video import frame_rate
@@ -119,7 +120,8 @@ def _sample(image: str | Path | Sample | npt.NDArray[np.generic] | Any) -> Sampl
         file = Path(image)
         return Sample(file.stem, read_image(file), file=file)
     if isinstance(image, np.ndarray):
-        return Sample("array", image)
+        # A prediction holds its image, and the caller may fill the array anew.
+        return Sample("array", np.array(image))
     if hasattr(image, "convert"):
         return Sample("image", pixels_of(image))
     raise DataError(f"cannot predict a {type(image).__name__}", cure="Give a file, a numpy array or a PIL image")
@@ -156,11 +158,23 @@ def load(
 
     Raises:
         ModelError: where the checkpoint or the SAM's weights are missing, damaged or of another model.
-        UsageError: for an unknown decoder, engine, precision or device.
+        UsageError: for an unknown decoder, engine, precision or device, and a threshold that is no probability.
     """
     look_up(decoder, {"sam": 0, "surrogate": 0}, "decoder")
+    threshold = None if threshold is None else _checked(threshold)
     parts = Parts(Path(run), decoder, sam)
     masker, encoder = make_masker(parts, engine, precision, find_device(device))
     card = parts.card if threshold is None else replace(parts.card, threshold=threshold)
     predictor = Predictor(masker, threshold=card.threshold, keep_prompt=keep_prompt, tile=card.tile, mirror=mirror)
     return Model(card, predictor, encoder, parts.content(), run=Path(run))
+
+
+def _checked(threshold: float) -> float:
+    """Returns a threshold that is a probability."""
+    try:
+        value = float(threshold)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise UsageError(f"a threshold is a probability, 0 to 1, not {threshold!r}")
+    return value

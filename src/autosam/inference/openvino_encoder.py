@@ -8,6 +8,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from autosam.inference.graphs import GraphCache
 from autosam.models.frozen_sam import FrozenSam
 
 _HINT = {"float32": "f32", "bfloat16": "bf16"}
+_TRIES = 3
+_FIRST = threading.Lock()
 _FILE, _COMPILED = "graph.xml", "compiled.blob"
 # To keep what a larger graph was compiled to would take its weights' size in memory once more.
 _KEPT_BYTES = 512 << 20
@@ -36,6 +39,10 @@ def openvino() -> Any:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino as module
 
+    # OpenVINO makes its table of types when it is first asked. Two threads that both come first can wait for each other
+    # forever: one inside without Python's lock, the other at the door with it.
+    with _FIRST:
+        module.Type.f32.to_dtype()
     return module
 
 
@@ -80,10 +87,6 @@ class Graph:
         key = graph_key(content, shapes)
         self._compiled = _compiled(key, lambda place: convert(module(), shapes, place / _FILE), hints)
         self._own = threading.local()
-        if streams > 1:
-            # OpenVINO makes its table of types at its first call. Two threads that both come first can wait for each
-            # other forever: one inside without Python's lock, the other at the door with it.
-            self(*(np.zeros(shape, np.float32) for shape in shapes))
 
     def __call__(self, *inputs: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
         """Returns the outputs, in memory of their own."""
@@ -105,15 +108,30 @@ def _compiled(key: str, convert: Callable[[Path], object], hints: dict[str, str]
         str(sorted(hints.items())),
     ]
     compiled = hashlib.sha256("\n".join(here).encode()).hexdigest()
-    if not cache.sound(compiled):
-        graph = cache.get(key, convert) / _FILE
-        model = core.compile_model(str(graph), "CPU", hints)
-        if graph.with_suffix(".bin").stat().st_size > _KEPT_BYTES:
-            return model
-        cache.get(compiled, lambda place: (place / _COMPILED).write_bytes(model.export_model().getbuffer()))
-        del model
-    # Loaded by the first start too, so that no number depends on whether it was there.
-    return core.import_model((cache.folder / compiled / _COMPILED).read_bytes(), "CPU", hints)
+    tries, found = 0, False
+    while True:
+        tries += 1
+        try:
+            if not cache.sound(compiled):
+                graph = cache.get(key, convert) / _FILE
+                found = True
+                size = graph.with_suffix(".bin").stat().st_size
+                model = core.compile_model(str(graph), "CPU", hints)
+                if size > _KEPT_BYTES:
+                    return model
+                cache.get(compiled, partial(_export, model))
+                del model
+            # Loaded by the first start too, so that no number depends on whether it was there.
+            return core.import_model((cache.folder / compiled / _COMPILED).read_bytes(), "CPU", hints)
+        except (FileNotFoundError, RuntimeError) as fault:
+            # Another process may have made room in the cache meanwhile; OpenVINO has one kind of fault for everything.
+            removed = isinstance(fault, FileNotFoundError) or (found and not cache.sound(key))
+            if not removed or tries == _TRIES:
+                raise
+
+
+def _export(model: Any, place: Path) -> None:
+    (place / _COMPILED).write_bytes(model.export_model().getbuffer())
 
 
 def graph_key(content: str, shapes: Sequence[tuple[int, ...]]) -> str:

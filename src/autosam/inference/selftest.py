@@ -52,7 +52,11 @@ def choose(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) ->
         tried = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found.seconds.items())
         log.info("engine for %s: %s (an image: %s)", sam.name, found.engine, tried or "not measured")
         if found.complete:
-            keep(found, sam, engines)
+            try:
+                keep(found, sam, engines)
+            except OSError as fault:
+                if found.seconds:
+                    log.warning("what the self-test found is not kept (%s), and measured again next time", fault)
     return found
 
 

@@ -54,7 +54,8 @@ class TemporalMasker:
             mixed = fresh
             self._before.append(mixed)
         self._tile += 1
-        return self._halves.answer(mixed.to(dense.dtype), embedding)
+        # Memory of its own: what a caller does to a frame's prompt is nothing to the next frame.
+        return self._halves.answer(mixed.to(dense.dtype, copy=True), embedding)
 
 
 def check_share(share: float) -> float:
