@@ -6,14 +6,13 @@ import errno
 import io
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from autosam.core.errors import AutoSAMError
+from autosam.core.interrupts import interruptible
 from autosam.core.memory import is_out_of_memory
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -40,8 +39,7 @@ def told() -> Iterator[None]:
         # Names of files may hold bytes that are no text.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interruptible()
     try:
         yield
     except AutoSAMError as fault:

@@ -109,5 +109,5 @@ def run() -> None:
         app()
     finally:
         # The work is done or told. The interpreter's own end takes a moment, and has the exit code to give.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
