@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from autosam.core.memory import is_out_of_memory
+
 pytestmark = pytest.mark.skipif(
     platform.system() != "Linux" or platform.libc_ver()[0] != "glibc", reason="the C library is not glibc"
 )
@@ -61,3 +63,16 @@ def test_a_lack_of_room_is_an_error_before_a_library_meets_it() -> None:
         "try:\n    check_room(200 * MEBI)\nexcept MemoryError:\n    print('told', held < 20)"
     )
     assert said.split() == ["told", "True"]
+
+
+@pytest.mark.parametrize(
+    ("said", "lacking"),
+    [
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", True),
+        ("Invalid buffer size: 12.00 GiB", True),
+        ("mat1 and mat2 shapes cannot be multiplied", False),
+    ],
+)
+def test_what_libraries_of_accelerators_say_is_known(said: str, lacking: bool) -> None:
+    assert is_out_of_memory(RuntimeError(said)) == lacking

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +49,34 @@ def test_a_training_from_a_checkpoint_has_its_networks(
     on = train(discs, tmp_path / "on", init=run, **{**TINY, "epochs": 1})
     for each in (run, on):
         assert read_card(each / "model.safetensors").prompt_encoder_config == {"scales": scales}
+
+
+def test_a_damaged_checkpoint_is_not_begun_with(discs: Path, tmp_path: Path) -> None:
+    run = train(discs, tmp_path / "run", **{**TINY, "epochs": 1})
+    file = run / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 0x7F
+    file.write_bytes(content)
+    with pytest.raises(ModelError, match="damaged") as caught:
+        train(discs, tmp_path / "on", init=run, **TINY)
+    assert caught.value.file == str(file)
+
+
+def test_a_disk_without_locks_is_taken_on_trust(discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    assert (train(discs, tmp_path / "run", **{**TINY, "epochs": 1}) / "model.safetensors").is_file()
+
+
+def test_a_training_leaves_a_persons_figures_alone(discs: Path, tmp_path: Path) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("svg")
+    figure = pyplot.figure()
+    train(discs, tmp_path / "run", **{**TINY, "epochs": 1})
+    assert (pyplot.get_backend(), pyplot.get_fignums()) == ("svg", [figure.number])
+    pyplot.close(figure)
 
 
 def test_a_full_disk_is_said_to_take_views(discs: Path, tmp_path: Path, disk: Callable[[int], None]) -> None:

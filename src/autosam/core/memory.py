@@ -20,6 +20,9 @@ _WORDS = (
     "create a memory object",
     "map segment",
     "can't start new thread",
+    # cuBLAS and cuDNN, and Metal.
+    "status_alloc_failed",
+    "invalid buffer size",
     # oneDNN has no other words where its scratch memory is refused.
     "create a primitive",
     "execute a primitive",

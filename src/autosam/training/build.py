@@ -13,7 +13,7 @@ from autosam.core.files import sha256
 from autosam.core.probability import Mapping
 from autosam.data.foreground import Foreground
 from autosam.models.card import Card
-from autosam.models.checkpoint import load_trained, model_file, read_card
+from autosam.models.checkpoint import load_trained, model_file, read_card, read_trained
 from autosam.models.frozen_sam import FrozenSam
 from autosam.models.hardnet import load_official
 from autosam.models.hardnet_segmentation import HarDNetSegmentation
@@ -46,7 +46,7 @@ def make_segmenter(config: TrainConfig, sam: FrozenSam | None, mapping: Mapping)
     autosam = config.method == AUTOSAM
     segmenter = _autosam(config, sam, mapping, like) if autosam else _rival(config, sam, mapping)
     if file is not None:
-        load_trained(segmenter.trained(), load_tensors(file), file)
+        load_trained(segmenter.trained(), read_trained(file), file)
     return segmenter
 
 

@@ -25,14 +25,13 @@ _SIDE = 240
 
 def draw_curves(rows: list[dict[str, Any]], best_step: int, file: Path) -> None:
     """Draws the losses and the validation Dice of a log's rows, the chosen step ringed."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    # Pyplot is a person's: in a notebook its backend and its open figures are not a training's to change.
+    from matplotlib.figure import Figure
 
     losses = [row for row in rows if "loss" in row]
     scores = [row for row in rows if "val_dice" in row]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
     second = any("loss_surrogate" in row for row in losses)
     lines = [("loss", "SAM's mask" if second else "mask", "#0b7a75"), ("loss_surrogate", "surrogate h", "#d98e04")]
     for name, label, colour in lines[: 1 + second]:
@@ -66,7 +65,6 @@ def draw_curves(rows: list[dict[str, Any]], best_step: int, file: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
-    pyplot.close(figure)
     write_bytes(file, buffer.getvalue())
 
 

@@ -80,11 +80,14 @@ class RunFolder:
         stream = (self.path / ".lock").open("ab")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             stream.close()
             raise UsageError(
                 "another process is training in it", file=self.path, cure="Wait for it, or give another --out"
             ) from None
+        except OSError:
+            # Some network file systems know no locks; there the folder is taken on trust.
+            pass
         sweep(self.path)
         return stream
 
