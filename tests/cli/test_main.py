@@ -168,6 +168,26 @@ def test_evaluating_a_folder_of_masks(labelled: Path, tmp_path: Path) -> None:
     assert summary["dice"]["mean"] == pytest.approx(2 / 3)
     assert summary["failed"] == 1
     assert (tmp_path / "r" / "report.html").exists()
+    assert "the first: " in err and "cases.csv lists each" in err
+
+
+def test_a_check_writes_nothing_among_the_data(labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = next((labelled / "images").iterdir())
+    before = {file: file.read_bytes() for file in labelled.rglob("*.*")}
+    code, _, err = _run("data", "check", labelled, "--foreground", "1", "--picture", image)
+    assert code == 2 and "among the data" in err
+    monkeypatch.chdir(labelled)
+    code, out, _ = _run("data", "check", ".", "--foreground", "1")
+    assert code == 0 and "--picture" in out
+    assert {file: file.read_bytes() for file in labelled.rglob("*.*")} == before
+
+
+def test_a_name_of_two_lines_is_checked(labelled: Path, tmp_path: Path) -> None:
+    for side in ("images", "masks"):
+        file = next((labelled / side).iterdir())
+        file.rename(file.with_name(f"two\nlines{file.suffix}"))
+    code, _, err = _run("data", "check", labelled, "--foreground", "1", "--picture", tmp_path / "check.png")
+    assert code in (0, 3) and "Traceback" not in err
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

@@ -17,6 +17,7 @@ from autosam.evaluation.seen import seen_by
 from autosam.models.card import Card
 from autosam.models.checkpoint import build, save
 from autosam.models.sam import tiny_sam
+from tests.training.small import Listens
 
 MASK = np.zeros((12, 16), np.uint8)
 MASK[3:9, 4:12] = 255
@@ -109,3 +110,15 @@ def test_images_that_the_run_has_seen_are_a_mark(data: Path, made_run: Path) -> 
     (made_run / "data.json").unlink()
     assert autosam.evaluate(loaded, data).summary()["marks"] == []
     assert autosam.evaluate(made_run, data, engine="torch").summary()["marks"] == []
+
+
+def test_truths_without_foreground_are_a_mark(data: Path) -> None:
+    masks = data.parent / "masks"
+    report = autosam.evaluate(None, data, predictions=masks, foreground="> 255")
+    (mark,) = report.summary()["marks"]
+    assert mark.startswith("NO FOREGROUND") and "'> 255'" in mark
+    listener = Listens()
+    Image.fromarray(np.zeros_like(MASK)).save(data / "masks" / "a.png")
+    some = autosam.evaluate(None, data, predictions=masks, foreground="> 0", progress=listener)
+    assert some.summary()["marks"] == []
+    assert any("1 of 3 truths are empty" in line for line in listener.said)

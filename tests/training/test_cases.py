@@ -39,3 +39,10 @@ def test_a_group_on_both_sides_is_said(discs: Path, tmp_path: Path, group: str |
 def test_what_stopped_while_reading_names_a_cure_that_is_one(discs: Path) -> None:
     with pytest.raises(Interrupted, match="--resume"):
         read_cases(tiny_config(discs), Silent(), lambda: True)
+
+
+@pytest.mark.parametrize(("foreground", "said"), [("> 0", False), ("> 255", True)])
+def test_masks_without_foreground_are_a_warning(discs: Path, foreground: str, said: bool) -> None:
+    listener = Listens()
+    read_cases(tiny_config(discs, foreground=foreground), listener, lambda: False)
+    assert any(line.startswith("warning: not one of") and "--foreground" in line for line in listener.said) == said

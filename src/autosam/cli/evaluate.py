@@ -74,6 +74,9 @@ def evaluate(
             scores(summary)
             print(f"report: {out / 'report.html'}")
         if summary["failed"]:
+            first = next(case.error for case in report.cases if case.error)
             raise PartialFailure(
-                f"{summary['failed']} of {summary['cases']} cases failed, scored as empty masks", file=out
+                f"{summary['failed']} of {summary['cases']} cases failed, scored as empty masks (the first: {first})",
+                file=out,
+                cure=f"{out / 'cases.csv'} lists each",
             )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from autosam.core.errors import UsageError
+
 if TYPE_CHECKING:
     from autosam.data.check import DataCheck
 
@@ -121,7 +123,13 @@ def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool
     from autosam.data.check import picture as draw
 
     drawable = len(check.faults) < len(check.cases)
+    shown = True
     file = picture or _free(Path(f"{data.resolve().stem or 'data'}-check.png"))
+    if data.is_dir() and file.resolve().is_relative_to(data.resolve()):
+        # There it would be an image of the data set, or take the place of one.
+        if picture is not None:
+            raise UsageError("the picture would lie among the data", file=picture, cure="Name another place")
+        drawable = shown = False
     if drawable:
         draw(check, file)
     if as_json:
@@ -146,6 +154,8 @@ def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool
         out.print(f"fault: {case.fault}")
     if drawable:
         out.print(f"picture: {file}")
+    elif not shown:
+        out.print("picture: none, since you are among the data; say where with --picture")
 
 
 def _values(values: Mapping[int, int]) -> str:

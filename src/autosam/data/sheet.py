@@ -78,7 +78,8 @@ def _fitted(rgb: npt.NDArray[np.uint8], tall: int) -> Image.Image:
 def _shortened(
     text: str, pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
 ) -> str:
-    """Takes characters from the middle until the text fits: both ends of a name tell cases apart."""
+    """Takes characters from the middle until the text fits a line: both ends of a name tell cases apart."""
+    text = " ".join(text.splitlines())
     if pen.textlength(text, font) <= width:
         return text
     keep = len(text) - 1

@@ -66,7 +66,7 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
     progress.start("reading images and masks", len(fit_on) + len(held))
     hashes: dict[str, dict[str, str]] = {}
     sizes: dict[str, list[tuple[int, int]]] = {"train": [], "val": []}
-    total = hashlib.sha256()
+    total, empty = hashlib.sha256(), 0
     for name, part in (("train", fit_on), ("val", held)):
         hashes[name] = {}
         for index in range(len(part)):
@@ -76,8 +76,14 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
             hashes[name][sample.id] = content_hash(sample.image)
             sizes[name].append(sample.size)
             mask = "" if sample.mask is None else content_hash(sample.mask)
+            empty += name == "train" and sample.mask is not None and not sample.mask.any()
             total.update(json.dumps([name, sample.id, hashes[name][sample.id], mask]).encode())
             progress.advance()
+    if empty == len(fit_on):
+        progress.say(
+            f"warning: not one of the {empty} training masks has foreground by the rule {foreground.text!r}: an empty "
+            "mask will seem perfect. Look at their values (autosam data check) and give --foreground"
+        )
     twice = set(hashes["train"].values()) & set(hashes["val"].values())
     if twice:
         both = [f"{a} = {b}" for a, x in hashes["train"].items() for b, y in hashes["val"].items() if x == y]
