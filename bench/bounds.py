@@ -3,8 +3,9 @@
     python -m bench.bounds [--sam sam-vit-base] [--size 512] [--calls 7]
 
 OpenVINO's own times of the operations of four graphs: HarDNet-85 and the light g with SAM, the surrogate decoder
-without it, and the light g with LiteMedSAM. After each call a product of two large matrices is timed in either
-precision, because what a machine multiplies a second changes with what else runs on it. Four minutes on two cores.
+without it, and the light g with LiteMedSAM. After each call a product of two large matrices, in either precision, and
+a softmax are timed, because what a machine does in a second changes with what else runs on it. Four minutes on two
+cores.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 import autosam
 from autosam.core.precision import DTYPES
 from autosam.inference.masker import TorchMasker
-from autosam.inference.openvino_encoder import convert, has_bfloat16, openvino
+from autosam.inference.openvino_encoder import convert, has_bfloat16, hints_of, openvino
 from autosam.inference.traced import Whole
 from autosam.models.segmenter import Segmenter
 from bench.image import LIGHT, PAPER, SURROGATE, masker, path_of
@@ -121,13 +122,7 @@ def compiled(
     whole: torch.nn.Module, shapes: Sequence[tuple[int, ...]], precision: str
 ) -> tuple[Callable[[list[npt.NDArray[np.float32]]], object], Callable[[], list[Any]]]:
     """Returns what calls a module as a graph on all threads, and what gives the times of its last call's operations."""
-    hints = {
-        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
-        "NUM_STREAMS": "1",
-        "PERF_COUNT": "YES",
-    }
+    hints = {**hints_of(precision), "PERF_COUNT": "YES"}
     with tempfile.TemporaryDirectory() as folder:
         convert(whole, shapes, Path(folder) / "graph.xml")
         request = openvino().Core().compile_model(str(Path(folder) / "graph.xml"), "CPU", hints).create_infer_request()

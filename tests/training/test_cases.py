@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from autosam.core.errors import Interrupted
+from autosam.core.errors import DataError, Interrupted
 from autosam.core.progress import Silent
 from autosam.training.cases import read_cases
 from tests.training.small import Listens, tiny_config
@@ -46,3 +48,29 @@ def test_masks_without_foreground_are_a_warning(discs: Path, foreground: str, sa
     listener = Listens()
     read_cases(tiny_config(discs, foreground=foreground), listener, lambda: False)
     assert any(line.startswith("warning: not one of") and "--foreground" in line for line in listener.said) == said
+
+
+@pytest.fixture
+def elsewhere(discs: Path, tmp_path: Path) -> Path:
+    """A copy of two cases, to validate on."""
+    for side in ("images", "masks"):
+        (tmp_path / "val" / side).mkdir(parents=True)
+        for number in (1, 2):
+            shutil.copy(discs / side / f"case{number}.png", tmp_path / "val" / side)
+    return tmp_path / "val"
+
+
+def test_another_class_to_validate_on_is_refused(discs: Path, elsewhere: Path) -> None:
+    file = elsewhere / "masks" / "case2.png"
+    Image.fromarray((np.asarray(Image.open(file)) > 0).astype(np.uint8) * 2).save(file)
+    with pytest.raises(DataError, match="several classes"):
+        read_cases(tiny_config(discs, val_data=elsewhere), Silent(), lambda: False)
+
+
+def test_notes_on_validation_data_are_said(discs: Path, elsewhere: Path) -> None:
+    rows = [f"images/case{number}.png,masks/case{number}.png,x" for number in (1, 2)]
+    table = elsewhere / "val.csv"
+    table.write_text("\n".join(["image,mask,scanner", *rows]))
+    listener = Listens()
+    read_cases(tiny_config(discs, val_data=table), listener, lambda: False)
+    assert any(line.startswith("note:") and "scanner" in line for line in listener.said)

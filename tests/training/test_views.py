@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autosam.core.letterbox import Letterbox, PixelRule
 from autosam.training.config import TrainConfig
 from autosam.training.pictures import PREVIEWED
 from autosam.training.views import (
     SHORT_SECONDS,
     SHORT_TILE_SHARE,
     choose_views,
+    embedding_pace,
     embedding_seconds,
     first_view_seconds,
     fitting_frames,
@@ -93,3 +98,18 @@ def test_live_training_has_no_cached_views(left: float) -> None:
 @pytest.mark.parametrize(("views", "said"), [(0, "live views"), (1, "1 view"), (5, "5 views")])
 def test_views_are_told_in_words(views: int, said: str) -> None:
     assert views_in_words(views) == said
+
+
+def test_the_pace_is_that_of_embeddings_that_are_there() -> None:
+    waited: list[object] = []
+
+    class Encodes:
+        rule = PixelRule(8)
+
+        def __call__(self, pixels: torch.Tensor) -> SimpleNamespace:
+            return SimpleNamespace(to=lambda *where: waited.append(where))
+
+    frame = Letterbox(8, 8, 8).frame(np.zeros((8, 8, 3), np.uint8))
+    examples = SimpleNamespace(workers=1, data=range(3), frame=lambda _: frame, embed=SimpleNamespace(encode=Encodes()))
+    assert embedding_pace(examples) > 0  # type: ignore[arg-type]
+    assert waited == [("cpu", torch.float16)] * 3

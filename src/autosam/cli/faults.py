@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import logging
 import os
@@ -12,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autosam.core.errors import AutoSAMError
+from autosam.core.files import FULL
 from autosam.core.interrupts import interruptible
 from autosam.core.memory import is_out_of_memory
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SMALLER = (
     "out of memory. Close other programs, take smaller images or a smaller --batch, or allow more with --max-memory"
 )
@@ -32,7 +31,7 @@ def told() -> Iterator[None]:
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            # Closed by whoever started it: what is printed goes nowhere, and to no other stream.
+            # Closed by whoever started it: what is printed goes nowhere, and to no other stream, as long as this lasts.
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr, force=True)
     for stream in (sys.stdout, sys.stderr):
@@ -50,7 +49,7 @@ def told() -> Iterator[None]:
         if is_out_of_memory(fault):
             _end(_SMALLER, 5)
         where = fault.filename2 or fault.filename
-        if fault.errno in _FULL:
+        if fault.errno in FULL:
             _end(f"{where or 'the output'}: no space left to write it. Free some space and try again", 5)
         if where is None:
             raise

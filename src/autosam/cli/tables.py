@@ -122,14 +122,12 @@ def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool
     """Prints a data check and writes its picture."""
     from autosam.data.check import picture as draw
 
-    drawable = len(check.faults) < len(check.cases)
-    shown = True
     file = picture or _free(Path(f"{data.resolve().stem or 'data'}-check.png"))
-    if data.is_dir() and file.resolve().is_relative_to(data.resolve()):
-        # There it would be an image of the data set, or take the place of one.
-        if picture is not None:
-            raise UsageError("the picture would lie among the data", file=picture, cure="Name another place")
-        drawable = shown = False
+    # There it would be an image of the data set, or take the place of one.
+    among = data.is_dir() and file.resolve().is_relative_to(data.resolve())
+    if among and picture is not None:
+        raise UsageError("the picture would lie among the data", file=picture, cure="Name another place")
+    drawable = len(check.faults) < len(check.cases) and not among
     if drawable:
         draw(check, file)
     if as_json:
@@ -154,7 +152,7 @@ def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool
         out.print(f"fault: {case.fault}")
     if drawable:
         out.print(f"picture: {file}")
-    elif not shown:
+    elif among:
         out.print("picture: none, since you are among the data; say where with --picture")
 
 

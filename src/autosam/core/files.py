@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 
 from autosam.core.errors import ResourceError, UsageError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a disk or a quota is full."""
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 
 
@@ -66,7 +67,7 @@ def disk_faults(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        if fault.errno in _FULL:
+        if fault.errno in FULL:
             raise ResourceError(
                 "no space left to write it; what was there before is untouched",
                 file=file,
@@ -131,6 +132,20 @@ def sweep(folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
+def take_lock(handle: int) -> bool:
+    """Takes an open file or folder for this process until it is closed; False where another process has it.
+
+    Some network file systems know no locks; there it is taken on trust.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Takes an existing folder for this process; the system lets go of it when the process ends, however it ends.
@@ -140,15 +155,8 @@ def held(folder: Path) -> Iterator[None]:
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                "another process is writing in it", file=folder, cure="Wait for it, or give another --out"
-            ) from None
-        except OSError:
-            # Some network file systems know no locks; there the folder is taken on trust.
-            pass
+        if not take_lock(handle):
+            raise UsageError("another process is writing in it", file=folder, cure="Wait for it, or give another --out")
         yield
     finally:
         os.close(handle)

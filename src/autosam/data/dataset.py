@@ -108,9 +108,13 @@ class Dataset:
 
     def part(self, indices: Sequence[int]) -> Dataset:
         """Returns the cases of `indices`; what was learnt of the masks' marks stays common."""
-        part = Dataset([self.pairs[index] for index in indices], self.foreground)
-        part._marks = self._marks
-        return part
+        return self.beside([self.pairs[index] for index in indices])
+
+    def beside(self, pairs: Sequence[Pair]) -> Dataset:
+        """Returns other cases by the same rule; what was learnt of the masks' marks is common."""
+        others = Dataset(pairs, self.foreground)
+        others._marks = self._marks
+        return others
 
 
 def check_sizes(pair: Pair, image: npt.NDArray[np.generic], labels: npt.NDArray[np.generic]) -> None:

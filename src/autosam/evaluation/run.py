@@ -89,16 +89,16 @@ def evaluate_run(
     progress.start("evaluating", len(cases))
     record = {} if source is None else seen_by(source) or {}
     seen: list[str] = []
-    empty: list[str] = []
-    report = evaluate(_samples(cases, progress, record, seen, empty), predict, provenance=provenance)
+    report = evaluate(_samples(cases, progress, record, seen), predict, provenance=provenance)
+    empty = sum(case.truth_share == 0 for case in report.cases)
     marks = []
-    if len(empty) == len(cases):
+    if empty == len(cases):
         marks.append(
             f"NO FOREGROUND: not one of these {len(cases)} truths has foreground by the rule {rule.text!r}, so that an "
             "empty mask is perfect. Look at their values (autosam data check)"
         )
     elif empty:
-        progress.say(f"note: {len(empty)} of {len(cases)} truths are empty; an empty mask scores 1 there, any other 0")
+        progress.say(f"note: {empty} of {len(cases)} truths are empty; an empty mask scores 1 there, any other 0")
     if seen:
         more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
         marks.append(
@@ -146,12 +146,9 @@ def _refuse(loading: Mapping[str, Any], why: str) -> None:
 
 
 def _samples(
-    cases: Dataset, progress: Progress, record: Mapping[str, str], seen: list[str], empty: list[str]
+    cases: Dataset, progress: Progress, record: Mapping[str, str], seen: list[str]
 ) -> Iterator[Sample | Failure]:
-    """Yields the cases; adds to `seen` the names, as `record` has them by content, of images that are there.
-
-    Adds the names of those whose truth is empty to `empty`.
-    """
+    """Yields the cases; adds to `seen` the names, as `record` has them by content, of images that are there."""
     for index, pair in enumerate(cases.pairs):
         try:
             entry: Sample | Failure = cases.read(index)
@@ -164,7 +161,5 @@ def _samples(
             entry = Failure(pair.id, fault.message, mask, pair.group, str(pair.image))
         if record and isinstance(entry, Sample) and (name := record.get(content_hash(entry.image))):
             seen.append(f"{entry.id} = {name}")
-        if entry.mask is not None and not entry.mask.any():
-            empty.append(entry.id)
         yield entry
         progress.advance()

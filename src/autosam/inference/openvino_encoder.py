@@ -78,13 +78,7 @@ class Graph:
     ) -> None:
         if precision == "bfloat16" and not has_bfloat16():
             raise UsageError("this CPU has no bfloat16 for OpenVINO", cure="Use --precision float32")
-        hints = {
-            "INFERENCE_PRECISION_HINT": _HINT[precision],
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
-            "NUM_STREAMS": str(streams),
-        }
-        key = graph_key(content, shapes)
+        key, hints = graph_key(content, shapes), hints_of(precision, streams)
         self._compiled = _compiled(key, lambda place: convert(module(), shapes, place / _FILE), hints)
         self._own = threading.local()
 
@@ -96,8 +90,18 @@ class Graph:
         return [value.copy() for value in request.infer(list(inputs), share_inputs=True).to_tuple()]
 
 
-def _compiled(key: str, convert: Callable[[Path], object], hints: dict[str, str]) -> Any:
-    """Returns the compiled model of a graph's key; `convert` fills a folder with the graph where it is not kept."""
+def hints_of(precision: str, streams: int = 1) -> dict[str, str]:
+    """Returns what OpenVINO is told to compile a graph by: its precision, all of torch's threads, so many streams."""
+    return {
+        "INFERENCE_PRECISION_HINT": _HINT[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
+        "NUM_STREAMS": str(streams),
+    }
+
+
+def _compiled(key: str, make: Callable[[Path], object], hints: dict[str, str]) -> Any:
+    """Returns the compiled model of a graph's key; `make` fills a folder with the graph where it is not kept."""
     cache, core = GraphCache(), openvino().Core()
     here = [
         key,
@@ -113,7 +117,7 @@ def _compiled(key: str, convert: Callable[[Path], object], hints: dict[str, str]
         tries += 1
         try:
             if not cache.sound(compiled):
-                graph = cache.get(key, convert) / _FILE
+                graph = cache.get(key, make) / _FILE
                 found = True
                 size = graph.with_suffix(".bin").stat().st_size
                 model = core.compile_model(str(graph), "CPU", hints)

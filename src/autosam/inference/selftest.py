@@ -11,7 +11,7 @@ from functools import partial
 
 import torch
 
-from autosam.core.errors import UsageError
+from autosam.core.errors import ResourceError, UsageError
 from autosam.core.letterbox import PixelRule
 from autosam.inference.choice import Choice, keep, kept
 from autosam.inference.eligible import is_outdone, is_passing, obstacle
@@ -54,7 +54,7 @@ def choose(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) ->
         if found.complete:
             try:
                 keep(found, sam, engines)
-            except OSError as fault:
+            except (OSError, ResourceError) as fault:
                 if found.seconds:
                     log.warning("what the self-test found is not kept (%s), and measured again next time", fault)
     return found

@@ -54,13 +54,15 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
     """
     foreground = Foreground.parse(config.foreground)
     pairing = find_pairs(config.data, group=config.group)
-    for note in pairing.notes:
-        progress.say(f"note: {note}")
-    whole = Dataset(pairing.pairs, foreground)
+    whole, notes = Dataset(pairing.pairs, foreground), list(pairing.notes)
     if config.val_data is not None:
-        fit_on, held = whole, Dataset(find_pairs(config.val_data, group=config.group).pairs, foreground)
+        beside = find_pairs(config.val_data, group=config.group)
+        fit_on, held = whole, whole.beside(beside.pairs)
+        notes += beside.notes
     else:
         fit_on, held = split(whole, config.val, config.seed)
+    for note in notes:
+        progress.say(f"note: {note}")
     if len(fit_on) == 0:
         raise DataError("no case is left to train on", file=config.data, cure="Lower --val, or add images")
     progress.start("reading images and masks", len(fit_on) + len(held))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from autosam.core.errors import DataError
 from autosam.core.sample import Sample
 from autosam.evaluation.evaluate import evaluate
 from autosam.inference.prediction import Prediction
@@ -113,6 +114,17 @@ class Keeper:
 
 
 def mean_dice(samples: Any, predict: Predict) -> float:
-    """Returns the mean Dice of predictions at the samples' own size, by the code that `autosam evaluate` runs."""
+    """Returns the mean Dice of predictions at the samples' own size, by the code that `autosam evaluate` runs.
+
+    Raises:
+        DataError: where one could not be made: the mean chooses a checkpoint, and an empty mask in its place would too.
+    """
     report = evaluate(samples, predict, metrics=("dice",), keep_pictures=False)
+    for case in report.cases:
+        if case.error is not None:
+            raise DataError(
+                f"this validation case was not predicted: {case.error}",
+                file=case.file or case.id,
+                cure="Go on with --resume once that is mended",
+            )
     return float(report.summary()["dice"]["mean"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autosam.core.errors import UsageError
-from autosam.core.files import append_line, is_temporary, sweep, write_text
+from autosam.core.files import append_line, is_temporary, sweep, take_lock, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +77,11 @@ class RunFolder:
             raise UsageError("is no run of autosam", file=self.path, cure="Give the --out of the run to resume")
         self.path.mkdir(parents=True, exist_ok=True)
         stream = (self.path / ".lock").open("ab")
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not take_lock(stream.fileno()):
             stream.close()
             raise UsageError(
                 "another process is training in it", file=self.path, cure="Wait for it, or give another --out"
-            ) from None
-        except OSError:
-            # Some network file systems know no locks; there the folder is taken on trust.
-            pass
+            )
         sweep(self.path)
         return stream
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import torch
+
 from autosam.core.ahead import ahead
 from autosam.training.config import TrainConfig
 from autosam.training.examples import Examples
@@ -46,7 +48,8 @@ def embedding_pace(examples: Examples) -> float:
     def make(case: int) -> None:
         frame = examples.frame((case % count, 0))
         if examples.embed is not None:
-            examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None])
+            # A GPU is waited for, as it is where embeddings are kept.
+            examples.embed.encode(frame.pixels(examples.embed.encode.rule)[None]).to("cpu", torch.float16)
 
     for turn in range(min(max(2, 4 // workers), count)):
         started = time.perf_counter()
