@@ -3,8 +3,9 @@
     python -m bench.image [--sam sam-vit-base] [--size 512] [--rounds 5]
 
 One process; in each round the reference, then ours: HarDNet-85 and the light g on a new image, the light g on a cached
-embedding, and the surrogate decoder without SAM. Engine and precision are those that `auto` finds fastest, its
-self-test and the conversion of graphs not counted. About 10 minutes on two cores, half of them for the conversions.
+embedding, and the surrogate decoder without SAM; with HarDNet-85 also after `autosam quantise`. Engine and precision
+are those that `auto` finds fastest, its self-test and the conversion of graphs not counted. About 12 minutes on two
+cores, half of them for the conversions.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from autosam.models.checkpoint import load
 from autosam.models.hardnet_prompt import HarDNetPromptEncoder
 from autosam.models.segmenter import SamSegmenter
 from autosam.training.plan import step_precisions
+from autosam.training.quantise import quantise_run
 from bench.closeness import closeness
-from bench.made import any_sam, make_run, picture
+from bench.made import any_sam, make_run, picture, pictures
 from bench.pairs import Work, alternate
 from bench.reference import Reference
 from bench.result import Row, keep, timed_row
@@ -41,12 +43,17 @@ PAPER = "end to end, a new image, hardnet85"
 LIGHT = "end to end, a new image, sam-features"
 CACHED = "end to end, embedding cached, sam-features"
 SURROGATE = "surrogate g + h, hardnet85"
+PAPER_INT8, SURROGATE_INT8 = f"{PAPER} in int8", f"{SURROGATE} in int8"
 PATHS = {
     PAPER: 7.0,
+    PAPER_INT8: 7.0,
     LIGHT: 7.0,
     CACHED: 60.0,
     SURROGATE: 80.0,
+    SURROGATE_INT8: 80.0,
 }
+# That its range is observed on, and as many that its masks are compared on: of made weights there is no more to learn.
+_OBSERVED = 4
 
 
 def main() -> None:
@@ -65,6 +72,8 @@ def measure(name: str, size: int, rounds: int, folder: Path) -> list[Row]:
     sam, source, weights = any_sam(name)
     paper, light = (make_run(sam, g, folder / g, size) for g in ("hardnet85", "sam-features"))
     trained = load(paper, sam=source)[0]
+    made = pictures(folder / "pictures", 2 * _OBSERVED, size)
+    quick = quantise_run(paper, made, folder / "int8", count=_OBSERVED, sam=source).run
     reference = Reference(sam, cast("HarDNetPromptEncoder", cast("SamSegmenter", trained).parts.g))
     rgb = picture(HEIGHT, WIDTH)
     box = Letterbox(max(sam.rule.size, size), HEIGHT, WIDTH)
@@ -74,14 +83,18 @@ def measure(name: str, size: int, rounds: int, folder: Path) -> list[Row]:
 
     models: dict[str, Model | Predictor] = {
         PAPER: autosam.load(paper, sam=source),
+        PAPER_INT8: autosam.load(quick, sam=source),
         LIGHT: autosam.load(light, sam=source),
         CACHED: cached(light, source, rgb),
         SURROGATE: autosam.load(paper, sam=source, decoder="surrogate"),
+        SURROGATE_INT8: autosam.load(quick, sam=source, decoder="surrogate"),
     }
+    alone = autosam.load(paper, sam=source, decoder="surrogate", engine="torch")
     plain = {
         LIGHT: autosam.load(light, sam=source, engine="torch"),
         CACHED: autosam.load(light, sam=source, engine="torch"),
-        SURROGATE: autosam.load(paper, sam=source, decoder="surrogate", engine="torch"),
+        SURROGATE: alone,
+        SURROGATE_INT8: alone,
     }
     frame = box.frame(rgb)
     truth = reference.predict(frame, size, sam)

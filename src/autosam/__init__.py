@@ -1,9 +1,9 @@
 """AutoSAM: masks of medical images without a click, by a trained prompt encoder for a frozen Segment Anything Model.
 
-`train` makes a run of images and masks; `load` opens one as a `Model`, whose `predict` gives a `Prediction`; `evaluate`
-scores a run, or a folder of masks; `benchmark` does so on a public benchmark; `compare` tests what was scored on the
-same cases; `figures` draws the paper's. Each but `load` is a command of `autosam` too. What a user can mend is raised
-as an error of `autosam.core.errors`.
+`train` makes a run of images and masks; `load` opens one as a `Model`, whose `predict` gives a `Prediction`;
+`evaluate` scores a run, or a folder of masks; `benchmark` does so on a public benchmark; `compare` tests what was
+scored on the same cases; `figures` draws the paper's; `quantise` makes a run smaller and faster. Each but `load` is a
+command of `autosam` too. What a user can mend is raised as an error of `autosam.core.errors`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from autosam.evaluation.run import evaluate_run as evaluate
     from autosam.inference.model import Model, load
     from autosam.inference.prediction import Prediction
+    from autosam.training.quantise import quantise_run as quantise
     from autosam.training.train import train
 
 __version__ = "0.1.0"
-__all__ = ["Model", "Prediction", "benchmark", "compare", "evaluate", "figures", "load", "train"]
+__all__ = ["Model", "Prediction", "benchmark", "compare", "evaluate", "figures", "load", "quantise", "train"]
 
 _HOMES = {
     "Model": ("autosam.inference.model", "Model"),
@@ -31,6 +32,7 @@ _HOMES = {
     "figures": ("autosam.benchmarks.figures", "figures"),
     "evaluate": ("autosam.evaluation.run", "evaluate_run"),
     "load": ("autosam.inference.model", "load"),
+    "quantise": ("autosam.training.quantise", "quantise_run"),
     "train": ("autosam.training.train", "train"),
 }
 

@@ -146,7 +146,7 @@ def test_every_public_name_is_there_and_explained(name: str) -> None:
     assert getattr(autosam, name).__doc__
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "benchmark", "figures"])
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "benchmark", "figures", "quantise"])
 def test_what_reads_images_into_networks_is_held_to_a_memory(command: str) -> None:
     code, out, _ = _run(command, "--help")
     assert code == 0

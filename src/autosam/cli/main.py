@@ -17,6 +17,7 @@ from autosam.cli.figures import figures
 from autosam.cli.options import Foreground, Group, Json, Quiet
 from autosam.cli.predict import predict
 from autosam.cli.progress import shown
+from autosam.cli.quantise import quantise
 from autosam.cli.train import train
 
 app = typer.Typer(
@@ -32,7 +33,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at a data set before training.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 app.add_typer(cache_app, name="cache")
-for command in (train, predict, evaluate, benchmark, compare, figures):
+for command in (train, predict, evaluate, benchmark, compare, figures, quantise):
     app.command()(command)
 
 

@@ -15,7 +15,7 @@ from autosam.core.errors import UsageError
 
 if TYPE_CHECKING:
     from autosam.data.check import DataCheck
-
+    from autosam.training.quantise import Quantised
 
 _SHOWN = 40
 
@@ -116,6 +116,24 @@ def run_card(run: Path, *, as_json: bool) -> None:
         else:
             table.add_row(name, str(value))
     console().print(table)
+
+
+def quantised(made: Quantised) -> None:
+    """Prints what quantising a run changed."""
+    others = "others" if made.apart else "the same"
+    table = Table(title=f"masks of {made.compared} images ({others}), before and after", title_justify="left")
+    for column in ("decoder", "mean IoU", "least IoU", "s an image before", "after"):
+        table.add_column(column, justify="left" if column == "decoder" else "right")
+    for decoder, one in made.agreement.items():
+        was, now = one.seconds
+        table.add_row(decoder, f"{one.mean:.4f}", f"{one.least:.4f}", f"{was:.3f}", f"{now:.3f}")
+    out = console()
+    out.print(table)
+    before, after = (size / 2**20 for size in made.bytes)
+    out.print(
+        f"{made.run}: {made.layers} convolutions of eight-bit integers, their ranges from {made.images} images; "
+        f"{before:.1f} -> {after:.1f} MB"
+    )
 
 
 def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool) -> None:

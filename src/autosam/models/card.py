@@ -29,6 +29,8 @@ class Card:
         training: what it was trained with: seed, loss, steps, numbers of cases, hashes. No time and no path.
         method: "autosam", or the name of a rival.
         method_config: what a rival is built from.
+        quantised: how many images the ranges of its convolutions of eight-bit integers come from; 0 for one that has
+            none.
     """
 
     sam: str
@@ -44,11 +46,13 @@ class Card:
     training: dict[str, Any] = field(default_factory=dict)
     method: str = AUTOSAM
     method_config: dict[str, Any] = field(default_factory=dict)
+    quantised: int = 0
 
     @property
     def title(self) -> str:
         """The method as it stands in tables."""
-        return method_title(self.method, sam=self.sam, prompt_encoder=self.prompt_encoder, config=self.method_config)
+        title = method_title(self.method, sam=self.sam, prompt_encoder=self.prompt_encoder, config=self.method_config)
+        return f"{title}, int8" if self.quantised else title
 
     @property
     def has_sam(self) -> bool:
@@ -71,5 +75,6 @@ class Card:
             "method": isinstance(self.method_config, dict),
             # Nothing of a tile's side is allocated: no image is made larger for it.
             "tile": self.tile is None or (type(self.tile) is int and self.tile >= 1),
+            "count of images": type(self.quantised) is int and self.quantised >= 0,
         }
         return [name for name, fit in fits.items() if not fit]

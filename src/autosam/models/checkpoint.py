@@ -18,6 +18,7 @@ from autosam.core.memory import check_room
 from autosam.models.card import Card
 from autosam.models.frozen_sam import FrozenSam, known_as, load_sam
 from autosam.models.prompt_encoder import build_prompt_encoder
+from autosam.models.quantised import make_room
 from autosam.models.rivals import AUTOSAM, METHODS, build_rival
 from autosam.models.segmenter import SamSegmenter, Segmenter, SurrogateSegmenter
 from autosam.models.surrogate import Surrogate
@@ -189,7 +190,10 @@ def load(run: Path, *, decoder: str = "sam", sam: FrozenSam | str | None = None)
         segmenter = build(card, frozen, decoder=decoder)
     except ModelError as fault:
         raise ModelError(fault.what, file=fault.file or file, cure=fault.cure) from fault
-    load_trained(segmenter.trained(), read_trained(file), file)
+    parts, tensors = segmenter.trained(), read_trained(file)
+    if card.quantised:
+        make_room(parts, tensors)
+    load_trained(parts, tensors, file)
     return segmenter.train(False), card
 
 

@@ -53,6 +53,12 @@ def make_segmenter(config: TrainConfig, sam: FrozenSam | None, mapping: Mapping)
 def _begun(config: TrainConfig, file: Path) -> Card:
     """Returns the card of the checkpoint to start from, which is of the same method and prompt encoder."""
     before = read_card(file)
+    if before.quantised:
+        raise UsageError(
+            "--init is quantised: its weights are rounded and cannot be trained",
+            file=file,
+            cure="Give the run that it was made of",
+        )
     if before.method != config.method:
         raise UsageError(
             f"--init was trained as {before.method}, not {config.method}",
