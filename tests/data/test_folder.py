@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from autosam.core.errors import DataError, UsageError
 from autosam.data.folder import find_pairs
-from autosam.data.inputs import find_images
 from autosam.data.matching import match
-from autosam.data.walk import distinct, natural
+from autosam.data.walk import natural
 
 STEMS = st.sets(st.from_regex(r"[a-c]{1,3}_?[0-9]{0,3}", fullmatch=True), min_size=1, max_size=8)
 SUFFIXES = st.sampled_from([".png", ".jpg", ".TIF", ".bmp"])
@@ -133,7 +132,6 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     (tmp_path / "images" / "again").symlink_to(tmp_path / "images")
     (tmp_path / "up").symlink_to(tmp_path)
     assert _ids(tmp_path) == ["a"]
-    assert len(find_images([tmp_path / "images"])) == 1
 
 
 @pytest.mark.parametrize(("columns", "said"), [
@@ -211,37 +209,6 @@ def test_table_that_is_no_text(tmp_path: Path) -> None:
         find_pairs(tmp_path / "t.csv")
 
 
-def test_inputs_of_prediction(tmp_path: Path) -> None:
-    _touch(
-        tmp_path,
-        "one/a.png",
-        "one/a.jpg",
-        "one/sub/b.TIF",
-        "one/c.txt",
-        "two/b.png",
-        "two/a.bmp",
-        "odd.dat",
-        "one/a.png.bmp",
-    )
-    found = find_images(
-        [tmp_path / "one", tmp_path / "two" / "b.png", tmp_path / "odd.dat", tmp_path / "one" / "a.jpg"]
-    )
-    assert dict(found) == {
-        "one/a.png": tmp_path / "one/a.png",
-        "a.jpg": tmp_path / "one/a.jpg",
-        "a.png.bmp": tmp_path / "one/a.png.bmp",
-        "sub/b": tmp_path / "one/sub/b.TIF",
-        "b": tmp_path / "two/b.png",
-        "odd.dat": tmp_path / "odd.dat",
-    }
-    both = find_images([tmp_path / "one", tmp_path / "two"])
-    assert len({name for name, _ in both}) == len(both) == 6
-    (tmp_path / "empty").mkdir()
-    for missing in ("empty", "nowhere.png"):
-        with pytest.raises(DataError):
-            find_images([tmp_path / missing])
-
-
 def test_order_is_natural_and_total() -> None:
     names = ["x_2", "x_10", "X_3", "x_03", "x_3", "a", "10", "9", ""]
     orders = set()
@@ -253,28 +220,25 @@ def test_order_is_natural_and_total() -> None:
     assert order.index("x_2") < order.index("x_3") < order.index("x_10")
 
 
-def test_masks_beside_images_are_nothing_to_predict(tmp_path: Path) -> None:
-    for name in ("a/images/x.png", "a/masks/x.png", "labels/y.png"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert [name for name, _ in find_images([tmp_path])] == ["a/images/x", "labels/y"]
+@pytest.mark.parametrize("layout", [("images/{}", "masks/{}"), ("p1/images/{}", "p1/masks/{}"), ("{}", "{}_mask")])
+def test_what_a_prediction_wrote_among_the_images_is_no_image(tmp_path: Path, layout: tuple[str, str]) -> None:
+    names = [f"{place.format(stem)}.png" for stem in ("a", "b") for place in layout]
+    _touch(tmp_path, *names)
+    ids = _ids(tmp_path)
+    out = (tmp_path / names[0]).parent / "out"
+    _touch(out, "masks/a.png", "overlays/a.png")
+    (out / "predict.json").write_text('{"card": "1", "model": "2", "threshold": 0.5}')
+    assert _ids(tmp_path) == ids
+    assert f"{out.relative_to(tmp_path).as_posix()}/ (predictions)" in find_pairs(tmp_path).ignored
 
 
-def test_what_a_prediction_wrote_is_nothing_to_predict(tmp_path: Path) -> None:
-    _touch(tmp_path, "a.png", "out/masks/a.png", "out/overlays/a.png", "other/b.png", "broken/c.png")
-    (tmp_path / "out" / "predict.json").write_text('{"card": "1", "model": "2", "threshold": 0.5}')
-    (tmp_path / "other" / "predict.json").write_text('{"model": "of another program"}')
-    (tmp_path / "broken" / "predict.json").write_text("{")
-    assert [name for name, _ in find_images([tmp_path])] == ["a", "broken/c", "other/b"]
-    with pytest.raises(DataError, match="predictions"):
-        find_images([tmp_path / "out"])
-    assert [name for name, _ in find_images([tmp_path / "out" / "masks"])] == ["a"]
-
-
-def test_ids_differ_in_more_than_case_where_they_can(tmp_path: Path) -> None:
-    _touch(tmp_path, "one/Scan.png", "two/scan.png", "three/a.png", "three/A.jpg")
-    found = find_images([tmp_path / name for name in ("one", "two", "three")])
-    assert [name for name, _ in found] == ["one/Scan.png", "two/scan.png", "A.jpg", "a.png"]
-    assert distinct([("a", "a.png"), ("A", "A.png")]) == ["a.png", "A.png"]
-    with pytest.raises(DataError, match="'a'"):
-        distinct([("A",), ("a",), ("a",)])
+def test_ids_of_a_table_do_not_depend_on_how_its_paths_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _touch(tmp_path, "data/images/a.png", "data/images/b.png", "data/masks/a.png", "data/masks/b.png")
+    monkeypatch.chdir(tmp_path)
+    for start in ("", f"{tmp_path}/data/", "../data/"):
+        rows = "".join(f"{start}images/{stem}.png,{start}masks/{stem}.png\n" for stem in ("a", "b"))
+        Path("data/table.csv").write_text(f"image,mask\n{rows}")
+        for table in ("data/table.csv", "./data/../data/table.csv", f"{tmp_path}/data/table.csv"):
+            assert _ids(Path(table)) == ["images/a", "images/b"]

@@ -15,9 +15,9 @@ from autosam.benchmarks.benchmark import Kind
 from autosam.benchmarks.budget import budget_of
 from autosam.core.errors import DataError
 from autosam.core.sample import Sample
-from autosam.data.inputs import RECORD
 from autosam.data.mask_folder import MaskFolder
 from autosam.data.objects import numbers_objects
+from autosam.data.predicted import RECORD
 from autosam.inference.model import load
 from autosam.inference.prediction import Prediction
 from autosam.inference.video import ClipPredictor

@@ -29,7 +29,7 @@ from autosam.cli.progress import shown
 
 def predict(
     run: Annotated[Path, typer.Argument(help="The folder that `autosam train` wrote.")],
-    inputs: Annotated[list[Path], typer.Argument(help="Images and folders of images; or videos.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Images, folders of images, a CSV of a data set; or videos.")],
     out: ResumableOut,
     clip: Annotated[bool, typer.Option("--clip", help="Take each folder of frames as one clip.")] = False,
     temporal: Temporal = None,

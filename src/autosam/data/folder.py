@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autosam.core.errors import DataError, UsageError
 from autosam.data.matching import MASK_ENDING, match
+from autosam.data.predicted import predictions_among
 from autosam.data.table import read_table
 from autosam.data.walk import (
     children,
@@ -19,6 +20,7 @@ from autosam.data.walk import (
     is_image,
     name_below,
     natural,
+    walked,
     without_suffix,
 )
 
@@ -97,10 +99,13 @@ def _of_table(file: Path, group: str | None) -> Pairing:
 def _of_folder(root: Path) -> Pairing:
     couples: list[tuple[Path, Path]] = []
     ignored: list[str] = []
-    _collect(root, root, couples, ignored, ())
-    pairs = [pair for images, masks in couples for pair in _of_couple(root, images, masks)]
+    # Of a folder of predictions that is given itself the masks may be a truth.
+    made = predictions_among(walked(root)) - {root}
+    _collect(root, root, couples, ignored, made, ())
+    pairs = [pair for images, masks in couples for pair in _of_couple(root, images, masks, made)]
     if not couples:
-        pairs, ignored = _flat(root)
+        pairs, ignored = _flat(root, made)
+    ignored += [f"{name_below(folder, root)}/ (predictions)" for folder in sorted(made)]
     if not pairs:
         raise _nothing(root, empty=bool(couples))
     doubled = [name for name, count in Counter(pair.id for pair in pairs).items() if count > 1]
@@ -115,7 +120,12 @@ def _of_folder(root: Path) -> Pairing:
 
 
 def _collect(
-    folder: Path, root: Path, couples: list[tuple[Path, Path]], ignored: list[str], above: tuple[Path, ...]
+    folder: Path,
+    root: Path,
+    couples: list[tuple[Path, Path]],
+    ignored: list[str],
+    made: set[Path],
+    above: tuple[Path, ...],
 ) -> None:
     """Gathers the couples of image and mask folders at any depth, and whatever holds none."""
     if folder.resolve() in above:
@@ -134,28 +144,33 @@ def _collect(
     if coupled:
         couples.append((images[0], masks[0]))
     for child in folders:
-        if coupled and child in (images[0], masks[0]):
+        if child in made or (coupled and child in (images[0], masks[0])):
             continue
         before = len(couples)
         inner: list[str] = []
-        _collect(child, root, couples, inner, (*above, folder.resolve()))
+        _collect(child, root, couples, inner, made, (*above, folder.resolve()))
         ignored += inner if len(couples) > before else [name_below(child, root) + "/"]
     ignored += [name_below(file, root) for file in files]
 
 
-def _of_couple(root: Path, images: Path, masks: Path) -> Iterator[Pair]:
+def _of_couple(root: Path, images: Path, masks: Path, made: set[Path]) -> Iterator[Pair]:
     place = name_below(images.parent, root)
     prefix = "" if place == "." else f"{place}/"
-    pictures, labels = ({name_below(file, side): file for file in images_below(side)} for side in (images, masks))
+    pictures, labels = (
+        {name_below(file, side): file for file in images_below(side) if made.isdisjoint(file.parents)}
+        for side in (images, masks)
+    )
     for found in match(pictures, labels, images.parent):
         yield Pair(prefix + found.name, found.image, found.mask)
 
 
-def _flat(root: Path) -> tuple[list[Pair], list[str]]:
+def _flat(root: Path, made: set[Path]) -> tuple[list[Pair], list[str]]:
     images: dict[str, Path] = {}
     masks: dict[str, Path] = {}
     ignored: list[str] = []
     for folder in folders_below(root):
+        if folder in made or not made.isdisjoint(folder.parents):
+            continue
         files = children(folder)[1]
         sides: dict[bool, list[Path]] = {True: [], False: []}
         for file in files:

@@ -1,68 +1,108 @@
-"""The images of files and folders that have no masks to pair with: what prediction is given."""
+"""What prediction is given: the images of files, folders and tables."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autosam.core.errors import DataError
-from autosam.data.folder import IMAGE_FOLDERS, MASK_FOLDERS
-from autosam.data.walk import children, distinct, folders_below, images_below, name_below, without_suffix
+from autosam.data.folder import IMAGE_FOLDERS, MASK_FOLDERS, find_pairs
+from autosam.data.matching import MASK_ENDING
+from autosam.data.predicted import predictions_among
+from autosam.data.walk import Place, distinct, is_image, name_below, walked, without_suffix
 
-RECORD = "predict.json"
-"""What lies in a folder of predictions: what they were made with."""
+_TABLE = ".csv"
 
 
 def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
-    """Finds the images of files and folders, for prediction.
+    """Finds the images of files, folders and tables, for prediction.
 
     Returns:
-        The id and path of each. An id is the path below the given folder without extension, or a file's name without
-        it; ids that would clash keep the extension (`a.png` beside `a.jpg`), then the given folder's name. A file that
-        is named itself is taken whatever it is; of a folder, the files with the suffix of an image, but for those in a
-        folder of masks beside one of images, and those that a prediction wrote.
+        The id and path of each. Where a folder is a data set of images and masks, and of a CSV of these, an id is that
+        of the case (`find_pairs`), so that what is predicted is found where the same data are scored. Else it is the
+        path below the given folder without extension, or a file's name without it; ids that would clash keep the
+        extension (`a.png` beside `a.jpg`), then the given folder's name. A file that is named itself is taken whatever
+        it is; of a folder, the files with the suffix of an image, but for those in a folder of masks beside one of
+        images, those that a prediction wrote, and `masks_beside`.
 
     Raises:
-        DataError: where an input is missing, or holds no image, or two ids cannot be told apart.
+        DataError: where an input is missing, holds no image, or is a table that cannot be used, or two ids cannot be
+            told apart.
     """
     found: dict[Path, tuple[str, ...]] = {}
     for given in inputs:
-        if given.is_dir():
-            others = no_inputs(given)
-            files = [file for file in images_below(given) if others.isdisjoint(file.parents)]
-            if not files:
-                raise DataError(
-                    "there is no image in this folder; masks beside images and predictions do not count",
-                    file=given,
-                    cure="Give a folder or file of images; --clip takes the videos of a folder",
-                )
-            names = [(file, name_below(file, given), given.resolve().name) for file in files]
-        elif given.exists():
-            names = [(given, given.name, given.absolute().parent.name)]
-        else:
-            raise DataError("there is no such file or folder", file=given, cure="Check the path")
-        for file, name, folder in names:
-            found.setdefault(file.absolute(), (without_suffix(name), name, f"{folder}/{name}"))
+        for file, names in _of(given):
+            found.setdefault(file.absolute(), names)
     return list(zip(distinct(list(found.values())), found, strict=True))
+
+
+def _of(given: Path) -> list[tuple[Path, tuple[str, ...]]]:
+    """Returns the images of one input, with the names that each may have."""
+    if given.is_dir():
+        return _of_folder(given)
+    if not given.exists():
+        raise DataError("there is no such file or folder", file=given, cure="Check the path")
+    if given.suffix.lower() == _TABLE:
+        return [(pair.image, (pair.id, f"{given.stem}/{pair.id}")) for pair in find_pairs(given).pairs]
+    folder = given.absolute().parent.name
+    return [(given, (without_suffix(given.name), given.name, f"{folder}/{given.name}"))]
+
+
+def _of_folder(root: Path) -> list[tuple[Path, tuple[str, ...]]]:
+    places = list(walked(root))
+    sides, masks = _mask_folders(places), set(_masks_beside(places))
+    others = sides | predictions_among(places)
+    files = [
+        file
+        for folder, _, inside in places
+        if folder not in others and others.isdisjoint(folder.parents)
+        for file in inside
+        if is_image(file) and file not in masks
+    ]
+    if not files:
+        raise DataError(
+            "there is no image in this folder; masks beside images and predictions do not count",
+            file=root,
+            cure="Give a folder or file of images; --clip takes the videos of a folder",
+        )
+    cases, above = _cases(root) if sides or masks else {}, root.resolve().name
+    named = [(file, name_below(file, root)) for file in files]
+    return [(file, (*cases.get(file, ()), without_suffix(name), name, f"{above}/{name}")) for file, name in named]
+
+
+def _cases(root: Path) -> dict[Path, tuple[str]]:
+    """Returns the ids of a data set's cases by their images; none where the folder is no such data set."""
+    try:
+        return {pair.image: (pair.id,) for pair in find_pairs(root).pairs}
+    except DataError:
+        return {}
+
+
+def masks_beside(root: Path) -> list[Path]:
+    """Returns the masks that lie beside their images (`x_mask.png` beside `x.png`), at any depth."""
+    return _masks_beside(walked(root))
+
+
+def _masks_beside(places: Iterable[Place]) -> list[Path]:
+    found = []
+    for _, _, files in places:
+        images = [file for file in files if is_image(file)]
+        stems = {file.stem for file in images}
+        found += [file for file in images if MASK_ENDING.search(file.stem) and MASK_ENDING.sub("", file.stem) in stems]
+    return found
 
 
 def no_inputs(root: Path) -> set[Path]:
     """Returns the folders, at any depth, of masks beside one of images and of predictions: nothing to predict."""
-    found: set[Path] = set()
-    for folder in folders_below(root):
-        inside, files = children(folder)
-        if any(one.name.lower() in IMAGE_FOLDERS for one in inside):
-            found.update(one for one in inside if one.name.lower() in MASK_FOLDERS)
-        if any(file.name == RECORD and _is_record(file) for file in files):
-            found.add(folder)
-    return found
+    places = list(walked(root))
+    return _mask_folders(places) | predictions_among(places)
 
 
-def _is_record(file: Path) -> bool:
-    """Says whether a file is AutoSAM's own: others may have one of that name among their images."""
-    try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(said, dict) and {"card", "model", "threshold"} <= said.keys()
+def _mask_folders(places: Iterable[Place]) -> set[Path]:
+    return {
+        one
+        for _, inside, _ in places
+        if any(other.name.lower() in IMAGE_FOLDERS for other in inside)
+        for one in inside
+        if one.name.lower() in MASK_FOLDERS
+    }

@@ -68,8 +68,12 @@ def read_table(file: Path) -> tuple[list[Row], list[str]]:
         found.append((image, mask, row.get("group") or None))
     if not found:
         raise DataError("the table has no rows", file=file, cure="List at least one image and its mask")
-    base = _base(file.parent, [image for image, _, _ in found])
-    rows = [Row(name_below(image, base), image, mask, group) for image, mask, group in found]
+    whole = [Path(os.path.normpath(image.absolute())) for image, _, _ in found]
+    base = _base(Path(os.path.normpath(file.absolute().parent)), whole)
+    rows = [
+        Row(name_below(place, base), image, mask, group)
+        for place, (image, mask, group) in zip(whole, found, strict=True)
+    ]
     return rows, [name for name in names if name and name not in ("image", "mask", "group")]
 
 
@@ -108,7 +112,6 @@ def _there(file: Path, number: int, column: str, cell: str) -> Path:
 
 
 def _base(folder: Path, images: list[Path]) -> Path:
-    folder = Path(os.path.normpath(folder))
     if all(image.is_relative_to(folder) for image in images):
         return folder
-    return Path(os.path.commonpath([image.absolute().parent for image in images]))
+    return Path(os.path.commonpath([image.parent for image in images]))

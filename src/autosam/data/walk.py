@@ -44,14 +44,23 @@ def children(folder: Path) -> tuple[list[Path], list[Path]]:
         raise DataError(f"cannot be read ({reason})", file=folder, cure="Check the path and its permissions") from fault
 
 
-def folders_below(folder: Path) -> Iterator[Path]:
+Place = tuple[Path, list[Path], list[Path]]
+"""A folder with its sub-folders and files, each in natural order."""
+
+
+def walked(folder: Path) -> Iterator[Place]:
     """Yields a folder and all below it; a link back to a folder on the way down is not followed."""
-    yield from _below(folder, ())
+    yield from _walked(folder, ())
+
+
+def folders_below(folder: Path) -> Iterator[Path]:
+    """Yields the folders of `walked`."""
+    return (place for place, _, _ in walked(folder))
 
 
 def images_below(folder: Path) -> list[Path]:
     """Returns every file with the suffix of an image in a folder, at any depth."""
-    return [file for place in folders_below(folder) for file in children(place)[1] if is_image(file)]
+    return [file for _, _, files in walked(folder) for file in files if is_image(file)]
 
 
 def name_below(file: Path, folder: Path) -> str:
@@ -64,13 +73,14 @@ def without_suffix(name: str) -> str:
     return name[: -len(Path(name).suffix)] if is_image(Path(name)) else name
 
 
-def _below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+def _walked(folder: Path, above: tuple[Path, ...]) -> Iterator[Place]:
     real = folder.resolve()
     if real in above:
         return
-    yield folder
-    for child in children(folder)[0]:
-        yield from _below(child, (*above, real))
+    folders, files = children(folder)
+    yield folder, folders, files
+    for child in folders:
+        yield from _walked(child, (*above, real))
 
 
 def distinct(candidates: list[tuple[str, ...]]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from autosam.core.errors import UsageError
 from autosam.core.files import held, is_temporary, sweep, write_json
-from autosam.data.inputs import RECORD
+from autosam.data.predicted import RECORD
 
 # What a record of an earlier version does not hold.
 _UNKNOWN_ONCE = frozenset({"engine"})
