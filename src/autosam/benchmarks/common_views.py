@@ -26,9 +26,10 @@ def reference_code(size: int) -> View:
     """Returns the view of AutoSAM's reference code on the same prediction; `size` is the side of g's input there."""
     return View(
         name="reference-code",
-        about=f"each map stretched from its own minimum and maximum to 0..1 and cut at 0.5, so that no mask is empty; "
-        f"map and truth resized bilinearly to g's input in the paper, {size} x {size}; pixels where the resized truth "
-        "is neither 0 nor 1 left out, `dropped` being their share of the true foreground; nothing in common scores 0",
+        about="each map's logits stretched from their own minimum and maximum to 0..1 and cut at 0.5, so that a "
+        "constant map alone has an empty mask; map and truth resized bilinearly to g's input in the paper, "
+        f"{size} x {size}; pixels where the resized truth is neither 0 nor 1 left out, `dropped` being their share of "
+        "the true foreground; nothing in common scores 0",
         measures=(
             Measure("dice", "Dice"),
             Measure("iou", "IoU"),
@@ -43,7 +44,8 @@ def reference_scores(truth: npt.NDArray[np.bool_], values: npt.NDArray[np.floati
 
     Args:
         truth: (H, W) bool.
-        values: (H, W), logits or any other map; only its order matters to the cut between its extremes.
+        values: (H, W), logits or any other map. The cut is midway between its extremes: shifted or scaled it scores the
+            same, bent (by a sigmoid) it does not.
         size: the side to which both are resized, the aspect being lost.
 
     Returns:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from autosam.benchmarks.benchmark import Kind
 from autosam.benchmarks.budget import budget_of
-from autosam.core.errors import DataError
+from autosam.benchmarks.stored import interpret
+from autosam.core.probability import logits
 from autosam.core.sample import Sample
 from autosam.data.mask_folder import MaskFolder
-from autosam.data.objects import numbers_objects
 from autosam.data.predicted import RECORD
 from autosam.inference.model import load
 from autosam.inference.prediction import Prediction
@@ -26,16 +26,28 @@ from autosam.models.checkpoint import digest
 OWN_TRAINING = "SAM'S OWN TRAINING: LiteMedSAM was trained on many public sets; this benchmark may be among them"
 
 _PROBABILITIES = "probabilities"
-_NEAREST_ONE = np.float32(1 - 2**-24)
+_STORED = (
+    "STORED PREDICTIONS under `reference-code`: the logits of stored probabilities end at -11.8 and 11.8 (16 bit), or "
+    "-6.2 and 6.2 (8 bit), so that a model's own run (--run), whose logits go further, is cut elsewhere; a mask of two "
+    "values has no logits and is scored as it is"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
-    """A prediction and what views need beside it; see `autosam.benchmarks.view.Scene`."""
+    """A prediction and what views need beside it; see `autosam.benchmarks.view.Scene`.
+
+    Attributes:
+        prediction: its probability is the scene's.
+        values: the scene's.
+        objects: the scene's.
+        gray: the scene's; None where it is the probability.
+    """
 
     prediction: Prediction
     values: npt.NDArray[np.float32]
     objects: npt.NDArray[np.integer] | None = None
+    gray: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class Method:
         predict: may raise a DataError for a case that it cannot do.
         about: plain values for the summary: hashes, configuration.
         marks: what a reader must know of it before its numbers.
+        cautions: by a view's name, what a reader must know of it before its numbers under that view.
         restart: called before the first frame of a clip and before every still image.
         oracle: whether it is told of the truth of the test image.
         untrained: whether its SAM is asked with a prompt that its weights were never trained on, so that it has no
@@ -58,6 +71,7 @@ class Method:
     predict: Callable[[Sample], Predicted]
     about: dict[str, Any]
     marks: tuple[str, ...] = ()
+    cautions: Mapping[str, str] = field(default_factory=dict)
     restart: Callable[[], None] = lambda: None
     oracle: bool = False
     untrained: bool = False
@@ -96,13 +110,7 @@ def of_run(
         name, about = f"{name}, temporal {temporal:g}", {**about, "temporal": temporal}
     if mirror:
         name, about = f"{name}, mirrored", {**about, "mirror": True}
-    return Method(name, predict, about, marks, predictor.restart, budget=budget_of(run, seconds))
-
-
-def logits(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Returns the logits of float32 probabilities in 0..1, finite everywhere."""
-    inside = probability.clip(np.finfo(np.float32).tiny, _NEAREST_ONE)
-    return np.asarray(np.log(inside) - np.log1p(-inside), np.float32)
+    return Method(name, predict, about, marks, restart=predictor.restart, budget=budget_of(run, seconds))
 
 
 def of_folder(folder: Path, kind: Kind) -> Method:
@@ -122,11 +130,14 @@ def of_folder(folder: Path, kind: Kind) -> Method:
     def predict(sample: Sample) -> Predicted:
         stored, file, place = masks.read(sample)
         gray = place == _PROBABILITIES
-        probability, objects = interpret(stored, kind, gray=gray, file=file)
+        meant = interpret(stored, kind, gray=gray, file=file)
+        probability = meant.gray.astype(np.float32)
         prediction = Prediction(sample.id, sample.rgb(), probability, threshold if gray else 0.5)
-        return Predicted(prediction, probability, objects)
+        values = probability if meant.step is None else logits(probability, meant.step)
+        return Predicted(prediction, values, meant.objects, meant.gray)
 
-    return Method(folder.resolve().name, predict, {"predictions": folder.resolve().name})
+    name = folder.resolve().name
+    return Method(name, predict, {"predictions": name}, cautions={"reference-code": _STORED})
 
 
 def _threshold(folder: Path) -> float:
@@ -136,31 +147,3 @@ def _threshold(folder: Path) -> float:
     except (OSError, ValueError, KeyError, TypeError):
         return 0.5
     return float(said) if isinstance(said, int | float) and 0 <= said <= 1 else 0.5
-
-
-def interpret(
-    stored: npt.NDArray[Any], kind: Kind, *, gray: bool, file: Path
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.integer] | None]:
-    """Returns the probability (H, W) in 0..1 of a stored mask, and its objects' numbers where it has them.
-
-    Raises:
-        DataError: on negative values; on several values where they should number objects and do not.
-    """
-    if stored.size and int(stored.min()) < 0:
-        raise DataError("it holds negative values", file=file, cure="Write 0 for background")
-    values = np.unique(stored)
-    several = len(values[values != 0]) > 1
-    if not gray and not several:
-        return (stored != 0).astype(np.float32), None
-    if not gray and kind == "instances":
-        if not numbers_objects(stored):
-            raise DataError(
-                f"its {len(values)} values number no objects: most lie in many pieces, as in a map of probabilities or "
-                "of classes, or a JPEG",
-                file=file,
-                cure=f"Put probabilities into the sub-folder {_PROBABILITIES}, or write 0 for background and 255, or a "
-                "number for each object, in a format without loss (PNG)",
-            )
-        return (stored != 0).astype(np.float32), stored
-    full = 255 if stored.dtype == np.uint8 else 65535
-    return (stored / full).clip(0, 1).astype(np.float32), None

@@ -99,5 +99,5 @@ VIDEO = View(
 
 
 def _map_scores(scene: Scene, scorers: dict[Measure, Scorer]) -> Scores:
-    values = stretched(scene.probability)
+    values = stretched(scene.gray)
     return {measure.name: score(scene.truth, values) for measure, score in scorers.items()}

@@ -100,7 +100,8 @@ def benchmark(
     for row in found:
         place = folder if len(found) == 1 else folder / row.name
         made = row.make(place)
-        own = dict.fromkeys([*said, *(mark for method in made for mark in method.marks)])
+        cautions = [method.cautions[view.name] for method in made for view in seen if view.name in method.cautions]
+        own = dict.fromkeys([*said, *(mark for method in made for mark in method.marks), *cautions])
         outcomes = tuple(score(chosen, copy.test, method, seen, progress) for method in made)
         budgets = tuple(method.budget for method in made)
         results[row.name] = Result(chosen, copy.test, outcomes, tuple(seen), made[0], tuple(parts), tuple(own), budgets)

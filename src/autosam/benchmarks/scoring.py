@@ -104,4 +104,5 @@ def _scene(sample: Sample, labels: Labels, predicted: Predicted) -> Scene:
         mask=prediction.mask,
         objects=predicted.objects,
         values=predicted.values,
+        gray=prediction.probability if predicted.gray is None else predicted.gray,
     )

@@ -25,6 +25,7 @@ class Scene:
         mask: bool, the probability cut at the model's threshold.
         objects: integer numbers of the predicted objects; None where they are the mask's components.
         values: float32, what the probability was made of (logits), or the probability itself; of any range.
+        gray: floating in 0..1, the probability as finely as it is known: a stored one is not rounded to float32.
     """
 
     labels: npt.NDArray[np.integer]
@@ -33,6 +34,7 @@ class Scene:
     mask: npt.NDArray[np.bool_]
     objects: npt.NDArray[np.integer] | None
     values: npt.NDArray[np.float32]
+    gray: npt.NDArray[np.floating]
 
     @property
     def predicted(self) -> npt.NDArray[np.integer] | npt.NDArray[np.bool_]:
