@@ -25,6 +25,7 @@ from autosam.data.images import read_image
 from autosam.evaluation.bootstrap import mean_intervals
 
 Makers = dict[str, Callable[[Path], Path]]
+TWO = (("good", 0), ("poor", 6))
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
@@ -93,6 +94,23 @@ def test_three_methods_from_folders_to_tables_and_figures(three: Path, tmp_path:
         with Image.open(stem.with_name(f"{stem.name}.png")) as picture:
             assert picture.info["dpi"][0] == pytest.approx(300, abs=0.1)
         assert b"/FontFile2" in stem.with_name(f"{stem.name}.pdf").read_bytes()
+
+
+def test_clips_in_groups_are_called_clips(make: Makers, tmp_path: Path) -> None:
+    root = make["sunseg"](tmp_path / "data")
+    folders = [scored("sunseg", root, tmp_path / name, rows, ("standard", "official")) for name, rows in TWO]
+    table = compare(folders, measures=["dice", "max_dice"]).table()
+    official, standard = sorted(table.split("## View `")[1:])
+    assert "### all: 12 cases in 3 groups" in standard
+    assert "### all: 3 clips in 3 groups" in official
+    assert "(of each clip's own)" in official
+
+
+def test_a_bar_in_a_name_begins_no_cell(three: Path) -> None:
+    table = compare([three / "good", three / "poor"], names=["a|b", None], views=["standard"]).table()
+    rows = [line for line in table.splitlines() if line.startswith("| a\\|b |")]
+    assert len({line.replace("\\|", "").count("|") for line in rows}) == 2
+    assert not [line for line in table.splitlines() if line.startswith("|") and "a|b" in line]
 
 
 def test_every_view_is_compared_where_none_is_chosen(three: Path) -> None:

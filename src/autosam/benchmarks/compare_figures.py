@@ -144,7 +144,8 @@ def cases(shown: Contest, methods: Sequence[Scored]) -> Figure:
         axes.set(xlim=(low - margin, top + margin), ylim=(low - margin, top + margin), aspect="equal")
     for axes in list(grid.flat)[len(pairs) :]:
         axes.set_axis_off()
-    _head(figure, shown, "each dot a case, in the colour of the better method", 62 if columns == 1 else _HEADING)
+    said = f"each dot a {shown.noun}, in the colour of the better method"
+    _head(figure, shown, said, 62 if columns == 1 else _HEADING)
     return figure
 
 

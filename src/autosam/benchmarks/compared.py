@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from autosam.benchmarks.comparison import Contest, Mean
+from autosam.benchmarks.markdown import headed, written
 from autosam.benchmarks.scored import Scored
 from autosam.benchmarks.statistics import LEVEL
 from autosam.benchmarks.view import Measure, View
@@ -20,7 +21,6 @@ METHOD = (
     "unit, 1 the best."
 )
 _UNITS = {"group": "groups", "clip": "clips", "case": "cases"}
-_ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 
 def plain(
@@ -83,7 +83,7 @@ def p_in_words(p: float) -> str:
 
 def size_in_words(each: Contest) -> str:
     """Returns how many cases or clips a contest is over, and in how many groups where they are known."""
-    size = _count(len(each.names), "clip" if each.unit == "clip" else "case")
+    size = _count(len(each.names), each.noun)
     return f"{size} in {_count(each.units, 'group')}" if each.unit == "group" else size
 
 
@@ -93,13 +93,13 @@ def _count(number: int, noun: str) -> str:
 
 def _part(contests: Sequence[Contest], methods: Sequence[Scored]) -> list[str]:
     first = contests[0]
-    titles = [f"{each.measure.title} {_ARROWS[each.measure.direction]}".strip() for each in contests]
+    titles = [headed(each.measure) for each in contests]
     lines = ["", f"### {first.part}: {size_in_words(first)}", "", f"| method | seeds | {' | '.join(titles)} |"]
     lines.append("|---" * (len(titles) + 2) + "|")
     for place, method in enumerate(methods):
         cells = [_cell(each.means[place], each.measure) for each in contests]
         mark = " (untrained prompt, not ranked)" if method.untrained_prompt else ""
-        lines.append(f"| {method.name}{mark} | {method.seeds} | {' | '.join(cells)} |")
+        lines.append(f"| {written(method.name)}{mark} | {method.seeds} | {' | '.join(cells)} |")
     for each in contests:
         if each.duels:
             lines += _duels(each, methods)
@@ -110,7 +110,7 @@ def _duels(each: Contest, methods: Sequence[Scored]) -> list[str]:
     measure, unit = each.measure, _UNITS[each.unit]
     lines = [
         "",
-        f"**{measure.title}**, pairs over {each.units} {unit}" + (" (of each case's own)" * bool(measure.pool)),
+        f"**{measure.title}**, pairs over {each.units} {unit}" + f" (of each {each.noun}'s own)" * bool(measure.pool),
     ]
     lines += [
         "",
@@ -120,7 +120,7 @@ def _duels(each: Contest, methods: Sequence[Scored]) -> list[str]:
     for duel in each.duels:
         equal = duel.units - duel.better_a - duel.better_b
         lines.append(
-            f"| {methods[duel.a].name} | {methods[duel.b].name} "
+            f"| {written(methods[duel.a].name)} | {written(methods[duel.b].name)} "
             f"| {number(duel.difference, measure)}{bracket(duel.interval, measure)} "
             f"| {duel.better_a} / {duel.better_b} / {equal} | {p_in_words(duel.p)} | {p_in_words(duel.corrected)} |"
         )

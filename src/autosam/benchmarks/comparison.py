@@ -92,6 +92,7 @@ class Contest:
         duels: one a pair of methods that may be ranked; empty where the measure has no better side.
         ranking: of those methods; empty for less than two.
         friedman: p that they all rank alike; None for less than three.
+        clips: whether `names` are clips.
     """
 
     view: str
@@ -106,6 +107,12 @@ class Contest:
     duels: tuple[Duel, ...] = ()
     ranking: tuple[Rank, ...] = ()
     friedman: float | None = None
+    clips: bool = False
+
+    @property
+    def noun(self) -> str:
+        """What one of `names` is, for people."""
+        return "clip" if self.clips else "case"
 
     @property
     def order(self) -> list[Rank]:
@@ -165,6 +172,7 @@ def contest(sheet: Sheet, ranked: Sequence[int], *, tested: bool, seed: int = 0)
         "groups": sheet.groups,
         "unit": "group" if grouped else "clip" if sheet.clips else "case",
         "units": len(units),
+        "clips": sheet.clips,
         "means": tuple(_mean(method, sheet, seed) for method in range(values.shape[1])),
     }
     if not tested or sheet.measure.direction == "neither":

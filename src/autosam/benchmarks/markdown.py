@@ -60,6 +60,11 @@ def closing(benchmark: Benchmark) -> list[str]:
     ]
 
 
+def written(name: str) -> str:
+    """Returns a name that a person gave as it stands in a table's cell, where a bare bar would begin the next one."""
+    return name.replace("|", "\\|")
+
+
 def headed(measure: Measure) -> str:
     """Returns a measure's title with an arrow to its better values."""
     return f"{measure.title} {_ARROWS[measure.direction]}".strip()

@@ -10,7 +10,7 @@ from typing import Any
 from autosam.benchmarks.baselines import PROMPT_MARKS
 from autosam.benchmarks.benchmark import Benchmark
 from autosam.benchmarks.budget import in_words
-from autosam.benchmarks.markdown import cell, closing, headed, label
+from autosam.benchmarks.markdown import cell, closing, headed, label, written
 from autosam.benchmarks.result import Result
 from autosam.benchmarks.view import View
 from autosam.core.files import write_json, write_text
@@ -94,5 +94,5 @@ class Results:
             method = result.method
             cells = [cell(measure, entries[row][measure.name]) for measure in view.measures]
             prompt, spent = _PROMPTS[method.oracle, method.untrained], in_words(result.budgets)
-            lines.append(f"| {method.name} | {prompt} | {spent} | {' | '.join(cells)} |")
+            lines.append(f"| {written(method.name)} | {prompt} | {spent} | {' | '.join(cells)} |")
         return lines
