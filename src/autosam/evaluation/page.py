@@ -74,7 +74,7 @@ def _cards(report: Report, summary: Mapping[str, Any]) -> str:
         cards.append(
             f'<article class="card"><h3>{escape(metric.title or name)}</h3>'
             f'<p class="value">{number(entry["mean"], length)}{unit}</p>'
-            f'<p class="interval{"" if entry["ci95"] else " words"}">{interval}</p>{bar}{extra}</article>'
+            f'<p class="interval">{interval}</p>{bar}{extra}</article>'
         )
     return f'<section class="cards">{"".join(cards)}</section>'
 
@@ -189,7 +189,7 @@ def _interval(entry: Mapping[str, Any], length: bool, summary: Mapping[str, Any]
         return "no common mean of px and mm" if entry["unit"] == "mixed" else "no case has a value"
     if entry["ci95"] is None:
         return f"one {summary['bootstrap']['over'][:-1]}: no interval"
-    return f"95 % CI {' to '.join(number(end, length) for end in entry['ci95'])}"
+    return f"95 % CI <span>{' to '.join(number(end, length) for end in entry['ci95'])}</span>"
 
 
 def _count(number: int, noun: str) -> str:
