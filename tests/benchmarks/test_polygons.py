@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
-from skimage.draw import polygon2mask
+from skimage.draw import polygon, polygon2mask
 
 from autosam.benchmarks.polygons import rasterise
+from autosam.metrics.instances import aji
 
 
 def test_a_rectangle_on_the_grid_fills_its_pixels() -> None:
@@ -58,3 +59,18 @@ def test_what_passes_the_border_is_cut_off(shift: tuple[int, int]) -> None:
     square = np.array([(0.0, 0), (4, 0), (4, 4), (0, 4)])
     wide = rasterise([square + 4 + shift], 16, 16).labels[4:10, 4:10]
     np.testing.assert_array_equal(rasterise([square + shift], 6, 6).labels, wide)
+
+
+@pytest.mark.parametrize("shift", [-0.5, 0.5])
+def test_nuclei_drawn_half_a_pixel_apart_agree_as_the_documentation_says(shift: float) -> None:
+    """By MATLAB's poly2mask a pixel's centre is at column + 1, row + 1, by scikit-image at column, row."""
+    random = np.random.default_rng(0)
+    angles = np.sort(random.uniform(0, 2 * np.pi, (300, 24)))
+    radii, centres = random.uniform(8, 12, (300, 24)), random.uniform(10, 990, (300, 1, 2))
+    nuclei = list(centres + np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=2))
+    ours, theirs = (rasterise([each + by for each in nuclei], 1000, 1000).labels for by in (0.0, shift))
+    if shift > 0:
+        square = np.zeros((1000, 1000), np.bool_)
+        square[polygon(nuclei[0][:, 1], nuclei[0][:, 0], square.shape)] = True
+        assert ((theirs == 1) != square).sum() <= 1
+    assert aji(ours, theirs) == pytest.approx(0.89, abs=0.005)

@@ -47,7 +47,8 @@ def _gland_sums(scene: Scene) -> npt.NDArray[np.float64]:
 NUCLEI = View(
     name="official",
     about="objects of a prediction are its 8-connected components; aggregated Jaccard index and panoptic quality of "
-    "each image, mean over images",
+    "each image, mean over images; a pixel of the truth is inside a polygon where its centre is, so that the truth "
+    "lies half a pixel to the lower right of that of MATLAB's poly2mask, which the challenge's own code uses",
     measures=(Measure("aji", "AJI"), Measure("pq", "PQ"), Measure("rq", "RQ"), Measure("sq", "SQ")),
     score=lambda scene: {
         "aji": aji(scene.labels, scene.predicted),

@@ -31,6 +31,10 @@ def rasterise(polygons: Sequence[npt.NDArray[np.float64]], height: int, width: i
 
     A pixel is inside where its centre (column + 0.5, row + 0.5) is, by the even-odd rule; what passes the image's
     border is cut off. Where polygons overlap, the earlier one keeps the pixel.
+
+    MoNuSeg's own code (`he_to_binary_mask_final.m`) hands the same coordinates to MATLAB's poly2mask, which has the
+    centre of that pixel at column + 1, row + 1; Python code that hands them to scikit-image has it at column, row.
+    Their masks lie half a pixel to the upper left and to the lower right of these.
     """
     labels = np.zeros((height, width), np.int32)
     empty, outside, hidden = [], [], []
