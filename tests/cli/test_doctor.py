@@ -35,6 +35,7 @@ FACTS: dict[str, Any] = {
             "seconds": {"torch float32": 1.5, "openvino bfloat16": 0.25},
         }
     ],
+    "outdated_engines": 3,
     "weights": {"litemedsam": "/w", "other": None},
 }
 NOTE = Finding(False, "a note [red]", "leave it")
@@ -77,3 +78,4 @@ def test_each_message_is_one_whole_line(app: typer.Typer, monkeypatch: pytest.Mo
     assert "devices: cpu, cuda:0 (GPU, 8.0 GiB)" in lines
     assert "weights: litemedsam" in lines
     assert "engine of litemedsam: openvino bfloat16 (an image: torch float32 1.50 s, openvino bfloat16 0.25 s)" in lines
+    assert [line for line in lines if line.startswith("other self-tests: 3 of other versions")]

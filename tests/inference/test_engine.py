@@ -148,7 +148,23 @@ def test_a_self_test_picks_the_fastest_that_agrees_and_is_kept(monkeypatch: pyte
     assert choose(sam, engines).engine == Engine("openvino", "float32")
     found = kept(sam.name, sam.fingerprint(), sam.code_version, engines)
     assert found is not None and found.rule == sam.rule
-    assert [each["sam"] for each in all_kept()] == [sam.name]
+    assert [each["sam"] for each in all_kept()[0]] == [sam.name]
+
+
+def test_a_self_test_of_other_versions_is_counted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    sam, engines = tiny_sam(), [REFERENCE, Engine("torch", "bfloat16")]
+    choose(sam, engines)
+    assert len(all_kept()[0]) == 1 and all_kept()[1] == 0
+    with monkeypatch.context() as before:
+        before.setattr(choice, "_version", lambda library: "an older one")
+        choose(sam, engines)
+    with monkeypatch.context() as before:
+        before.setattr(type(sam), "code_version", sam.code_version - 1)
+        choose(sam, engines)
+    (choice.cache_folder() / "engines" / "of-an-older-form.json").write_text('{"sam": "litemedsam"}')
+    found, outdated = all_kept()
+    assert [each["sam"] for each in found] == [sam.name]
+    assert outdated == 3
 
 
 def test_one_that_is_wrong_outdoes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

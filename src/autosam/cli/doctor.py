@@ -50,6 +50,8 @@ def rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Returns the facts of `machine()` as lines of (name, value)."""
     memory, cache, temporary = facts["memory"], facts["cache"], facts["temporary"]
     features = [name for name, there in facts["cpu"]["features"].items() if there]
+    outdated = facts["outdated_engines"]
+    old = f"{outdated} of other versions, threads or machines; deleting the folder engines of the cache forgets all"
     versions = [f"{name} {version}" for name, version in facts["libraries"].items() if version is not None]
     return [
         ("system", f"{' '.join(facts['system'].values())}, Python {facts['python']['version']}"),
@@ -62,6 +64,7 @@ def rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("temporary", "none" if temporary is None else f"{temporary['folder']}, {_size(temporary['free'])} free"),
         ("embeddings", f"{_size(facts['embeddings']['bytes'])} in the cache"),
         *[(f"engine of {found['sam']}", _measured(found)) for found in facts["engines"]],
+        *([("other self-tests", old)] if outdated else []),
         ("weights", ", ".join(name for name, place in facts["weights"].items() if place is not None) or "none"),
     ]
 

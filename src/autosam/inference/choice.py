@@ -18,6 +18,10 @@ from autosam.core.letterbox import PixelRule
 from autosam.inference.cpu import cpu_features, cpu_name, machine_memory
 from autosam.inference.engine import Engine
 from autosam.models.frozen_sam import FrozenSam
+from autosam.models.sam_model import Sam
+
+# Raised whenever a file says more or other than before.
+_FORM = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,34 @@ def kept(name: str, fingerprint: str, code_version: int, engines: Sequence[Engin
 def keep(choice: Choice, sam: FrozenSam, engines: Sequence[Engine]) -> None:
     """Keeps what was found for a SAM among some engines."""
     key = _key(sam.name, sam.fingerprint(), sam.code_version, engines)
-    write_json(_file(key), {"sam": sam.name, **_as_dict(choice)})
+    # What the key is made of besides the machine, so that it can be said of a file whether it still holds.
+    about = {"fingerprint": sam.fingerprint(), "engines": list(map(str, engines))}
+    write_json(_file(key), {"sam": sam.name, **about, **_as_dict(choice)})
 
 
-def all_kept() -> list[dict[str, Any]]:
-    """Returns every choice that was measured on this machine, each with the name of its SAM."""
-    found = []
+def all_kept() -> tuple[list[dict[str, Any]], int]:
+    """Returns every choice that was measured and holds here, each with the name of its SAM; and how many do not.
+
+    Those were measured with other libraries, another code, another number of threads or on another machine.
+    """
+    found, outdated = [], 0
     for file in sorted(_file("").parent.glob("*.json")):
         choice = _read(file)
-        if choice is not None and choice.seconds:
-            found.append({"sam": json.loads(file.read_text(encoding="utf-8")).get("sam"), **_as_dict(choice)})
-    return found
+        if choice is None or not _holds(file):
+            outdated += 1
+        elif choice.seconds:
+            found.append({"sam": json.loads(file.read_text(encoding="utf-8"))["sam"], **_as_dict(choice)})
+    return found, outdated
+
+
+def _holds(file: Path) -> bool:
+    """Says whether the key that a file was kept under is that of the same SAM today."""
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        key = _key(said["sam"], said["fingerprint"], Sam.code_version, said["engines"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(key == file.stem)
 
 
 def _read(file: Path) -> Choice | None:
@@ -77,10 +98,10 @@ def _read(file: Path) -> Choice | None:
         return None
 
 
-def _key(name: str, fingerprint: str, code_version: int, engines: Sequence[Engine]) -> str:
+def _key(name: str, fingerprint: str, code_version: int, engines: Sequence[Engine | str]) -> str:
     # The name decides the pixel rule, which two SAMs of one fingerprint may not share.
     parts = [
-        name, fingerprint, str(code_version), cpu_name(), str(cpu_features()), platform.machine(),
+        _FORM, name, fingerprint, str(code_version), cpu_name(), str(cpu_features()), platform.machine(),
         str(round(machine_memory() / 2**30)), str(torch.get_num_threads()), torch.__version__,
         *map(_version, ("openvino", "onnx", "onnxruntime", "onnxruntime-gpu")), *map(str, engines),
     ]  # fmt: skip

@@ -33,7 +33,8 @@ def machine() -> dict[str, Any]:
 
     Weights are hashed: a name's entry is where they are, None where they are missing or damaged. The embedding cache
     is read where it is small, and damaged entries are removed from it: "damaged" is their number, None where not read.
-    "engines" is what earlier self-tests found for each SAM.
+    "engines" is what earlier self-tests found for each SAM and still holds, "outdated_engines" the number of those that
+    do not: of other versions, threads or machines.
     """
     return {
         "python": {"version": platform.python_version(), "executable": sys.executable},
@@ -47,7 +48,7 @@ def machine() -> dict[str, Any]:
         "cache": _folder(cache_folder()),
         "temporary": _temporary(),
         "embeddings": _embeddings(),
-        "engines": _engines(),
+        **_engines(),
         "weights": _weights(),
     }
 
@@ -59,10 +60,11 @@ def _weights() -> dict[str, str | None]:
     return {name: None if place is None else str(place) for name, place in found.items()}
 
 
-def _engines() -> list[dict[str, Any]]:
+def _engines() -> dict[str, Any]:
     from autosam.inference.choice import all_kept
 
-    return all_kept()
+    found, outdated = all_kept()
+    return {"engines": found, "outdated_engines": outdated}
 
 
 def _embeddings() -> dict[str, int | None]:
