@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autosam.training.learning import History, learning_curves
+from autosam.training.passes import Passes
 from autosam.training.pictures import smooth
 
 
@@ -28,5 +29,6 @@ def test_a_last_value_weighs_no_more_than_the_others() -> None:
 @pytest.mark.parametrize(("steps", "first"), [(17, 7), (20, 1), (60, 3), (900, 45)])
 def test_the_first_steps_do_not_flatten_the_curve(steps: int, first: int) -> None:
     rows = [{"step": step, "loss": 14.0 if step <= first else 1.0} for step in range(1, steps + 1)]
-    figure = learning_curves([History("a", [*rows, {"step": steps, "val_dice": 0.5}], 4)])
+    history = History("a", [*rows, {"step": steps, "val_dice": 0.5}], Passes(9, 4, False, None))
+    figure = learning_curves([history])
     assert 1 < figure.axes[0].get_ylim()[1] < 2

@@ -55,7 +55,7 @@ def test_the_papers_settings_run_dry_without_images_or_weights(file: Path) -> No
     count = BENCHMARKS[file.stem].train.count
     assert said["train"] == count
     assert count is not None and config.epochs is not None
-    assert said["steps"] == config.epochs * -(-count // 12)
+    assert said["steps"] == -(-config.epochs * count // 12)
     assert said["encodings"] == config.epochs * count
     assert said["shapes"]["embedding and prompt Z"] == [3, 256, 64, 64]
     assert said["shapes"]["g's image"] == [3, 3, config.size, config.size]

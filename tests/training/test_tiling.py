@@ -60,7 +60,7 @@ def small(tmp_path: Path) -> Path:
 def test_nuclei_are_cut_into_tiles_that_enlarge_them(nuclei: Path) -> None:
     tiling = _decide(nuclei, 256)
     assert tiling.tile == 276
-    assert (tiling.tiles, tiling.frames, tiling.noun) == (3 * 16, 16, "tiles")
+    assert (tiling.tiles, tiling.frames, tiling.noun) == (3 * 16, 16, "tile")
     assert "5.1 pixels across in the input of 256" in tiling.why and "18.6 in a tile" in tiling.why
     assert "\n" not in tiling.why
 

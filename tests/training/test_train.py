@@ -18,6 +18,7 @@ from autosam.core.errors import Interrupted, UsageError
 from autosam.models.checkpoint import load, read_card
 from autosam.models.frozen_sam import load_sam
 from autosam.models.prompt_encoder import PROMPT_ENCODERS
+from autosam.training.learning import read_history
 from autosam.training.run import RunFolder
 from autosam.training.train import train
 from tests.training.small import TINY, Stops
@@ -53,8 +54,8 @@ def test_a_stopped_run_resumed_elsewhere_is_equal_to_the_bit(discs: Path, tmp_pa
 
 @pytest.mark.parametrize("at", [1, 3])
 def test_a_resume_is_exact_under_the_papers_optimiser_too(discs: Path, tmp_path: Path, at: int) -> None:
-    choices: dict[str, Any] = {**TINY, "batch": 2, "accumulate": 2, "optimiser": "adam", "schedule": "constant"}
-    choices |= {"views": 0, "epochs": 2, "ema": 0.0, "loss": "minmax"}
+    choices: dict[str, Any] = {**TINY, "batch": 3, "accumulate": 2, "optimiser": "adam", "schedule": "constant"}
+    choices |= {"views": 0, "epochs": 3, "ema": 0.0, "loss": "minmax"}
     whole = train(discs, tmp_path / "whole", **choices)
     with pytest.raises(Interrupted):
         train(discs, tmp_path / "part", progress=Stops("training", at), **choices)
@@ -62,7 +63,10 @@ def test_a_resume_is_exact_under_the_papers_optimiser_too(discs: Path, tmp_path:
     assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert (resumed / "log.jsonl").read_text() == (whole / "log.jsonl").read_text()
     steps = [row for row in RunFolder(whole).rows() if "loss" in row]
-    assert len(steps) == 2 * 2  # eight cases to train on, four a step, two epochs
+    assert len(steps) == 4  # eight cases to train on, six a step, three epochs
+    assert "4 steps of 6 images" in (whole / "card.md").read_text()
+    history = read_history("a", whole)
+    assert history is not None and history.curve("loss")[0] == [6, 12, 18, 24]
     assert {row["lr"] for row in steps} == {1e-3}
 
 

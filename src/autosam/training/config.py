@@ -36,7 +36,8 @@ class TrainConfig(BaseModel):
         views: views an image whose embeddings are cached (with `minutes`, at most), the first one the image as it is,
             the others augmented; 0 draws a new view at every step and encodes it live.
         batch: images that pass through the networks at once.
-        accumulate: batches whose gradients make one step, each image of them weighing the same.
+        accumulate: batches whose gradients make one step, each image of them weighing the same; they are taken on over
+            the ends of passes.
         size: side of g's (or the rival's) square input; None for the SAM's input, at most 512; 256 without a SAM.
         val: share of the cases (of the groups, where known) held out to choose the checkpoint.
         val_data: a folder or CSV of its own for that, in place of a share.

@@ -10,6 +10,7 @@ from autosam.core.checks import look_up
 from autosam.core.errors import DataError, Interrupted, ModelError
 from autosam.core.files import write_json
 from autosam.core.progress import Progress
+from autosam.core.words import counted
 from autosam.data.augment import AUGMENTATIONS
 from autosam.inference.engine import Encoder
 from autosam.training.ancestor import seen_before
@@ -175,10 +176,11 @@ class Course:
             return
         if count:
             wanted = [(case, view) for view in range(count) for case in range(len(tiling.cases))]
-            progress.start(f"embeddings of {len(tiling.cases)} {tiling.noun} in {views_in_words(count)}", len(wanted))
+            made = f"embeddings of {counted(len(tiling.cases), tiling.noun)} in {views_in_words(count)}"
+            progress.start(made, len(wanted))
             encoding.examples.fill(wanted, progress, self._check)
         if len(cases.val):
-            progress.start(f"embeddings of {len(cases.val)} validation images", len(cases.val))
+            progress.start(f"embeddings of {counted(len(cases.val), 'validation image')}", len(cases.val))
             fill_plain(cases.val, encoding.masker, tiling.tile, encoding.examples.workers, progress, self._check)
 
     def _check(self) -> None:

@@ -20,8 +20,7 @@ from autosam.data.dataset import Source
 from autosam.inference.embed import Embedder
 from autosam.inference.masker import TorchMasker
 from autosam.inference.tiles import frames_of
-
-Index = tuple[int, int]
+from autosam.training.passes import Index
 
 _MEMORY = 2 << 30
 
@@ -208,21 +207,6 @@ def fill_plain(
     for _ in ahead(one, range(len(data)), workers=workers, alone=True):
         check()
         progress.advance()
-
-
-def order(cases: int, views: int, epoch: int, seed: int) -> list[Index]:
-    """Returns the order of an epoch: every case once, in a view that differs from epoch to epoch.
-
-    It depends on nothing but its arguments, so that a resumed training needs no state of a generator. Live training
-    (`views` 0) numbers its views by the epoch and never sees one twice.
-    """
-    rng = np.random.default_rng([seed, 1, epoch])
-    cases_in_order = rng.permutation(cases).tolist()
-    if views == 0:
-        return [(case, epoch + 1) for case in cases_in_order]
-    lap, turn = divmod(epoch, views)
-    shift = np.random.default_rng([seed, 2, lap]).integers(views, size=cases)
-    return [(case, int((turn + shift[case]) % views)) for case in cases_in_order]
 
 
 def _plane(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] | None) -> torch.Tensor:

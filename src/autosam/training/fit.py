@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,10 @@ from autosam.core.errors import DataError
 from autosam.core.progress import Progress
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import TrainConfig
-from autosam.training.examples import Batch, Examples, Index, order
+from autosam.training.examples import Batch, Examples
 from autosam.training.losses import LOSSES
 from autosam.training.optimiser import dump_optimiser, learning_rate, load_optimiser, make_optimiser
+from autosam.training.passes import Passes
 from autosam.training.rollback import BACKOFF, MOST, Rollback, is_finite
 from autosam.training.run_config import Plan
 from autosam.training.state import State, Tensors
@@ -178,14 +178,7 @@ def is_chosen(state: State, step: int, dice: float | None, plan: Plan) -> bool:
 
 def batches(examples: Examples, plan: Plan, config: TrainConfig, done: int) -> Generator[Batch]:
     """Yields the batches of steps `done` + 1 and on, made ahead of their use."""
-
-    def indices() -> Iterator[list[Index]]:
-        for epoch in count(done // plan.epoch_steps):
-            whole = order(len(examples.data), plan.views, epoch, config.seed)
-            for start in range(0, len(whole), config.step_images):
-                yield whole[start : start + config.step_images]
-
-    wanted = islice(indices(), done % plan.epoch_steps, done % plan.epoch_steps + plan.steps - done)
+    wanted = Passes.planned(config, plan).batches(plan.views, config.seed, done, plan.steps)
     return ahead(examples.batch, wanted, alone=True)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autosam.evaluation.printing import PAGE, colour
+from autosam.training.passes import Passes
 from autosam.training.pictures import smooth
 from autosam.training.run import RunFolder
 from autosam.training.run_config import read_run_config
@@ -25,21 +26,21 @@ class History:
     Attributes:
         name: of the method.
         rows: of the log.
-        step_images: images a step.
+        passes: how its steps lie over them.
     """
 
     name: str
     rows: list[dict[str, Any]]
-    step_images: int
+    passes: Passes
 
     def curve(self, key: str) -> tuple[list[int], list[float]]:
         """Returns the images seen and the values of one key, where the log has it."""
         rows = [row for row in self.rows if row.get(key) is not None]
-        return [row["step"] * self.step_images for row in rows], [row[key] for row in rows]
+        return [self.passes.images(row["step"]) for row in rows], [row[key] for row in rows]
 
 
 def read_history(name: str, run: Path) -> History | None:
-    """Returns the history of a run; None where its folder has no log.
+    """Returns the history of a run; None where its folder has no log or no plan.
 
     Raises:
         ModelError: where its configuration is not as training writes it.
@@ -48,7 +49,8 @@ def read_history(name: str, run: Path) -> History | None:
     rows = folder.rows()
     if not rows or not folder.config.exists():
         return None
-    return History(name, rows, read_run_config(folder.config)[0].step_images)
+    config, plan = read_run_config(folder.config)
+    return None if plan is None else History(name, rows, Passes.planned(config, plan))
 
 
 def learning_curves(histories: Sequence[History]) -> Figure:

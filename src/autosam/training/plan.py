@@ -14,13 +14,15 @@ import torch
 
 from autosam.core.ahead import ahead
 from autosam.core.precision import PRECISIONS
+from autosam.core.words import counted
 from autosam.inference.cpu import cpu_features
 from autosam.inference.engine import REFERENCE, Encoder
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import TrainConfig
-from autosam.training.examples import Batch, Examples, Index
+from autosam.training.examples import Batch, Examples
 from autosam.training.losses import LOSSES, Loss
 from autosam.training.optimiser import make_optimiser
+from autosam.training.passes import Index, Passes
 from autosam.training.pictures import PREVIEWED
 from autosam.training.run_config import Plan
 from autosam.training.step import update
@@ -88,7 +90,7 @@ def measure(
     try:
         # Batches are made beside the steps, as in training: on few cores that is a part of a step's price.
         cases = len(examples.data)
-        work = ahead(examples.batch, _some(min(config.step_images, cases), cases, views), alone=True)
+        work = ahead(examples.batch, _some(Passes.of(config, cases).largest(), cases, views), alone=True)
         step = partial(_step, segmenter, optimiser, work, loss, device, at_once or config.batch)
         precision = precisions[0]
         if len(precisions) > 1:
@@ -179,19 +181,19 @@ def decide(
         data: digest of the data.
         tiling: what is trained on, the images or their tiles.
     """
-    epoch_steps = -(-len(tiling.cases) // config.step_images)
+    passes = Passes.of(config, len(tiling.cases))
     step_precision = "float32" if config.precision == "auto" else config.precision
     seen = views_in_words(views)
     if views == 1:
         seen += ", not augmented"
     elif views == 0 and config.views:
-        seen += f" (there is no time for one of each of the {len(tiling.cases)} {tiling.noun})"
+        seen += f" (there is no time for one of each of the {counted(len(tiling.cases), tiling.noun)})"
     if pace is None:
-        epochs = config.epochs or 1
-        steps = epochs * epoch_steps
+        epochs, steps = config.epochs or 1, passes.steps or 1
         # A validation leaves a state too. A few steps are made again sooner than they are validated.
         looks = max(min(epochs, 20), min(FEWEST_LOOKS, steps // MIN_STEPS))
-        why = f"{epochs} epochs of {len(tiling.cases)} {tiling.noun} in {seen}"
+        of = counted(len(tiling.cases), tiling.noun)
+        why = f"{counted(epochs, 'epoch')} of {of} in {seen}: {passes.in_words(steps)}"
     else:
         usable = left * STEP_MARGIN - CLOSING_SECONDS
         step_precision = pace.precision
@@ -202,8 +204,8 @@ def decide(
         steps = max(MIN_STEPS, fitting)
         why = (
             f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step in {pace.precision}, "
-            f"{pace.validate:.2f} s a validation case: {seen}, {steps} steps "
-            f"({steps / epoch_steps:.0f} epochs), {looks} validations"
+            f"{pace.validate:.2f} s a validation case: {seen}, {passes.in_words(steps)} "
+            f"({counted(round(passes.images(steps) / passes.cases), 'epoch')}), {counted(looks, 'validation')}"
         )
         if val < held:
             why += f" of {val} of the {held} images held out"
@@ -212,7 +214,7 @@ def decide(
     return Plan(
         views=views,
         steps=steps,
-        epoch_steps=epoch_steps,
+        epoch_steps=passes.epoch_steps,
         validate_every=max(1, -(-steps // looks)),
         warmup=max(1, min(200, steps // 20)),
         encoder=None if encoder is None else encoder.identity,

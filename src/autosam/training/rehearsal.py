@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from autosam.core.words import counted
 from autosam.training.cost import Cost
+from autosam.training.passes import Passes
 
 GPU_RATE = 10e12
 """Operations a second of the GPU that the estimate names: about half of an A100's peak in float32 without TF32."""
@@ -20,12 +22,10 @@ class Rehearsal:
     Attributes:
         train: training images.
         val: images held out.
-        steps: optimiser steps; None where a bound of time decides.
-        epoch_steps: steps a pass over the images.
+        passes: how the steps lie over them.
         encodings: images that SAM's encoder encodes in all; None where a bound of time decides.
         shapes: of what passes through, by name.
         weights: parameters by part.
-        step_images: images a step.
         at_once: images that pass through the networks together.
         views: cached views an image; 0 for live.
         encode: cost of encoding one image.
@@ -38,12 +38,10 @@ class Rehearsal:
 
     train: int
     val: int
-    steps: int | None
-    epoch_steps: int
+    passes: Passes
     encodings: int | None
     shapes: dict[str, tuple[int, ...]]
     weights: dict[str, int]
-    step_images: int
     at_once: int
     views: int
     encode: Cost
@@ -52,6 +50,11 @@ class Rehearsal:
     cache: int
     rate: float
     device: str
+
+    @property
+    def steps(self) -> int | None:
+        """Optimiser steps; None where a bound of time decides."""
+        return self.passes.steps
 
     @property
     def memory(self) -> int:
@@ -63,15 +66,19 @@ class Rehearsal:
         """Operations of the whole training; None where a bound of time decides."""
         if self.steps is None or self.encodings is None:
             return None
-        passes = self.steps * self.step_images / self.at_once
+        passes = self.passes.images(self.steps) / self.at_once
         return self.encodings * float(self.encode.operations) + passes * self.step.operations
 
     def plain(self) -> dict[str, Any]:
         """Returns all of it as plain values."""
         known = asdict(self)
+        del known["passes"]
         hours = None if self.operations is None else self.operations / SHARE_OF_RATE / 3600
         return {
             **known,
+            "steps": self.steps,
+            "epoch_steps": self.passes.epoch_steps,
+            "step_images": self.passes.largest(),
             "memory": self.memory,
             "operations": self.operations,
             "hours_here": None if hours is None else hours / self.rate,
@@ -80,14 +87,17 @@ class Rehearsal:
 
     def table(self) -> str:
         """Returns it in words, a line a fact."""
-        each = f"{self.step_images} images" + ("" if self.at_once == self.step_images else f", {self.at_once} at once")
-        views = f"{self.views} cached views an image" if self.views else "a new view at every step, encoded live"
+        together = "" if self.at_once == self.passes.largest() else f", {self.at_once} at once"
+        views = (
+            f"{counted(self.views, 'cached view')} an image" if self.views else "a new view at every step, encoded live"
+        )
         lines = [f"images    {self.train} to train on, {self.val} held out; {views}"]
         if self.steps is None:
-            lines.append(f"steps     as many as the bound of time allows, each of {each}")
+            each = counted(self.passes.largest(), "image")
+            lines.append(f"steps     as many as the bound of time allows, each of {each}{together}")
         else:
-            passed = f"{self.epoch_steps} a pass; {self.encodings:,} images encoded"
-            lines.append(f"steps     {self.steps:,} steps of {each}; {passed}")
+            passed = f"{self.passes.epoch_steps:.4g} a pass; {counted(self.encodings or 0, 'image')} encoded"
+            lines.append(f"steps     {self.passes.in_words(self.steps)}{together}; {passed}")
         lines += [f"shapes    {name} {' x '.join(map(str, shape))}" for name, shape in self.shapes.items()]
         lines += [f"weights   {name} {count / 1e6:.2f} M" for name, count in self.weights.items()]
         lines += [

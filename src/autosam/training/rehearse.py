@@ -25,6 +25,7 @@ from autosam.models.surrogate import Surrogate
 from autosam.training.config import TrainConfig
 from autosam.training.cost import Cost, cost
 from autosam.training.losses import LOSSES
+from autosam.training.passes import Passes
 from autosam.training.rehearsal import Rehearsal
 from autosam.training.step import losses_of
 
@@ -59,14 +60,12 @@ def rehearse(config: TrainConfig, train: int, val: int, device: torch.device) ->
         raise DataError("no case is left to train on", file=config.data, cure="Lower --val, or add images")
     look_up(config.augment, AUGMENTATIONS, "augmentation")
     sam, segmenter = _outlined(config)
-    at_once = min(config.batch, train)
-    step_images = min(config.step_images, train)
+    passes = Passes.of(config, train)
+    at_once = min(config.batch, passes.largest())
     encode, step = _encoding(sam), _passing(segmenter, config, at_once)
-    epoch_steps = -(-train // config.step_images)
-    steps = None if config.bound is not None else (config.epochs or 1) * epoch_steps
     encodings = None
-    if steps is not None:
-        encodings = val + train * (config.views or config.epochs or 1)
+    if passes.epochs is not None:
+        encodings = val + train * (config.views or passes.epochs)
     side, shape = segmenter.size, sam.embedding_shape
     trained = sum(p.numel() for p in segmenter.trained().parameters())
     parts = {
@@ -79,8 +78,7 @@ def rehearse(config: TrainConfig, train: int, val: int, device: torch.device) ->
     return Rehearsal(
         train=train,
         val=val,
-        steps=steps,
-        epoch_steps=epoch_steps,
+        passes=passes,
         encodings=encodings,
         shapes={
             "frame": (frame_size(side, sam.rule),) * 2,
@@ -90,7 +88,6 @@ def rehearse(config: TrainConfig, train: int, val: int, device: torch.device) ->
             "mask logits": (at_once, 1, 4 * shape[1], 4 * shape[2]),
         },
         weights={name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
-        step_images=step_images,
         at_once=at_once,
         views=config.views,
         encode=encode,

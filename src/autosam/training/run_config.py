@@ -24,7 +24,7 @@ class Plan(BaseModel):
     Attributes:
         views: views an image; 0 for live.
         steps: optimiser steps in all.
-        epoch_steps: steps a pass over the training images.
+        epoch_steps: steps a pass over the training images; no whole number where steps run on over its end.
         validate_every: steps between validations.
         warmup: steps of rising learning rate.
         encoder: identity of the engine that encodes; None where no SAM is needed.
@@ -47,7 +47,7 @@ class Plan(BaseModel):
 
     views: int
     steps: int
-    epoch_steps: int
+    epoch_steps: int | float
     validate_every: int
     warmup: int
     encoder: str | None

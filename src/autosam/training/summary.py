@@ -8,6 +8,7 @@ from autosam.core.files import write_text
 from autosam.models.card import Card
 from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.training.config import TrainConfig
+from autosam.training.passes import Passes
 from autosam.training.run_config import Plan
 from autosam.training.views import views_in_words
 
@@ -36,7 +37,7 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         + (f"; grouped by `{config.group}`" if config.group else "")
         + (f"; foreground is `{card.foreground}`" if card.foreground else "")
         + ".",
-        f"Loss {config.loss}, {_views(config, plan)}, {plan.steps} steps of {config.step_images} images, "
+        f"Loss {config.loss}, {_views(config, plan)}, {Passes.planned(config, plan).in_words(plan.steps)}, "
         f"{_OPTIMISERS[config.optimiser]} at {config.lr:g}, seed {config.seed}.",
         "",
         "## Known",

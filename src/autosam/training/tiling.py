@@ -45,8 +45,8 @@ class Tiling:
 
     @property
     def noun(self) -> str:
-        """What the cases are, for a person."""
-        return "images" if self.tile is None else "tiles"
+        """What one of the cases is, for a person."""
+        return "image" if self.tile is None else "tile"
 
 
 def choose_tiling(config: TrainConfig, cases: Cases, size: int, frames: int | None) -> Tiling:

@@ -7,6 +7,7 @@ import time
 import torch
 
 from autosam.core.ahead import ahead
+from autosam.core.words import counted
 from autosam.training.config import TrainConfig
 from autosam.training.examples import Examples
 from autosam.training.pictures import PREVIEWED
@@ -30,7 +31,7 @@ VALIDATION_PART = 0.25
 
 def views_in_words(views: int) -> str:
     """Returns how many views an image has, for a person; 0 is live."""
-    return "live views" if views == 0 else f"{views} view{'' if views == 1 else 's'}"
+    return "live views" if views == 0 else counted(views, "view")
 
 
 def embedding_seconds(left: float, short: float = SHORT_EMBEDDING_SHARE) -> float:
