@@ -16,7 +16,7 @@ import torch
 from autosam.core.precision import DTYPES, computing
 from autosam.core.prompt import ImageEmbedding, Prompt
 from autosam.models.frozen_sam import load_sam
-from autosam.training.plan import step_precisions
+from autosam.training.pace import step_precisions
 from bench.pairs import compare
 
 _CPU = torch.device("cpu")

@@ -29,7 +29,7 @@ from autosam.inference.predict import Predictor
 from autosam.models.checkpoint import load
 from autosam.models.hardnet_prompt import HarDNetPromptEncoder
 from autosam.models.segmenter import SamSegmenter
-from autosam.training.plan import step_precisions
+from autosam.training.pace import step_precisions
 from autosam.training.quantise import quantise_run
 from bench.closeness import closeness
 from bench.made import any_sam, make_run, picture, pictures

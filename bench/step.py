@@ -27,7 +27,7 @@ from autosam.models.segmenter import SamSegmenter
 from autosam.models.surrogate import Surrogate
 from autosam.training.examples import Batch
 from autosam.training.losses import bce_dice
-from autosam.training.plan import step_precisions
+from autosam.training.pace import step_precisions
 from autosam.training.step import update
 from bench.closeness import closeness
 from bench.made import any_sam, picture

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autosam.core.progress import Silent
-from autosam.training import plan as plan_module
+from autosam.training import pace as pace_module
 from autosam.training.cases import read_cases
 from autosam.training.config import TrainConfig
 from autosam.training.encoding import find_encoder, make_encoding
 from autosam.training.networks import make_networks
+from autosam.training.pace import Pace, measure
 from autosam.training.pictures import PREVIEWED
-from autosam.training.plan import CLOSING_SECONDS, FEWEST_LOOKS, MIN_STEPS, STEP_MARGIN, Pace, decide, measure
+from autosam.training.plan import CLOSING_SECONDS, FEWEST_LOOKS, MIN_STEPS, STEP_MARGIN, decide
 from autosam.training.run_config import Plan
 from autosam.training.tiling import Tiling
 from tests.training.small import tiny_config
@@ -113,7 +114,7 @@ def test_measured_steps_are_those_of_the_training(
         seen.append(len(batch.ids))
 
     monkeypatch.setattr(embed, "encode", Counts())
-    monkeypatch.setattr(plan_module, "update", update)
+    monkeypatch.setattr(pace_module, "update", update)
     measure(networks.segmenter, encoding.examples, lambda precision: None, config, views, networks.device)
     assert set(seen) == {min(images, config.step_images)}
     # Live, every image of every step is encoded; else each one once.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -12,11 +14,14 @@ from hypothesis import strategies as st
 
 from autosam.core.errors import Interrupted
 from autosam.models.checkpoint import read_card
+from autosam.training.config import TrainConfig
 from autosam.training.keeper import Keeper
 from autosam.training.optimiser import learning_rate
-from autosam.training.plan import CLOSING_SECONDS
+from autosam.training.pace import Pace
+from autosam.training.plan import CLOSING_SECONDS, MIN_STEPS, decide
 from autosam.training.replan import Replanner
 from autosam.training.run_config import Plan, read_run_config, write_run_config
+from autosam.training.tiling import Tiling
 from autosam.training.train import train
 from tests.training.small import LONGER, Stops
 
@@ -30,36 +35,116 @@ def moved(plan: Plan, step: int, steps: int) -> Plan:
     return plan.model_copy(update={"steps": steps, "earlier": (*plan.earlier, (step, plan.steps))})
 
 
-@given(planned=st.integers(10, 2000), pace=st.floats(0.01, 3), drift=st.floats(0.4, 2.5), bound=st.floats(60, 2000))
+class Clock:
+    """A training by a clock of its own."""
+
+    def __init__(self, bound: float) -> None:
+        self.bound, self.now = bound, 0.0
+
+    def left(self) -> float:
+        return self.bound - self.now
+
+    def train(self, plan: Plan, replan: Replanner, step: Callable[[int], float], look: float) -> Plan:
+        done = 0
+        while done < plan.steps:
+            done += 1
+            self.now += step(done)
+            if done % plan.validate_every == 0 or done == plan.steps:
+                replan.looking()
+                self.now += look
+            if done < plan.steps:
+                plan = replan(plan, done)
+                assert plan.steps >= done
+        return plan
+
+
+@given(
+    planned=st.integers(10, 2000),
+    pace=st.floats(0.01, 3),
+    drift=st.floats(0.4, 2.5),
+    bound=st.floats(60, 2000),
+    look=st.floats(0, 60),
+)
 def test_a_training_ends_in_time_whatever_its_pace_becomes(
-    planned: int, pace: float, drift: float, bound: float
+    planned: int, pace: float, drift: float, bound: float, look: float
 ) -> None:
-    now = 0.0
+    clock = Clock(bound)
     plan = PLAN.model_copy(update={"steps": planned, "validate_every": max(1, planned // 10)})
-    replan = Replanner(lambda: bound - now, lambda: now)
-    step = 0
-    while step < plan.steps:
-        step += 1
-        now += pace * (1 if step < planned / 3 else drift)
-        if step % plan.validate_every == 0 and step < plan.steps:
-            plan = replan(plan, step)
-            assert plan.steps > step
+    replan = Replanner(clock.left, look, lambda: clock.now)
+    plan = clock.train(plan, replan, lambda step: pace * (1 if step < planned / 3 else drift), look)
     usable = bound - CLOSING_SECONDS
-    stretch = 2 * plan.validate_every * pace * max(1, drift)
+    stretch = 2 * plan.validate_every * pace * max(1, drift) + look
     # A pace that changes between two looks is seen at the second; nothing helps where one stretch is the whole time.
-    assert now <= 1.15 * usable + stretch
+    assert clock.now <= 1.15 * usable + stretch or plan.steps == MIN_STEPS
     assert plan.steps <= 2 * planned
     if plan.earlier and plan.steps < 2 * planned:
-        assert now >= 0.85 * usable - stretch
+        assert clock.now >= 0.8 * usable - stretch - look
 
 
-def test_an_end_that_is_near_enough_stays() -> None:
+@given(
+    left=st.floats(60, 4000),
+    step=st.floats(0.05, 10),
+    validate=st.floats(0, 2),
+    val=st.integers(0, 200),
+)
+def test_at_a_steady_pace_all_is_done_in_time(left: float, step: float, validate: float, val: int) -> None:
+    clock, pace = Clock(left), Pace(step, "float32", validate)
+    config = TrainConfig(data=Path(), minutes=1)
+    whole = Tiling([None] * 10, None, 0, "whole images")  # type: ignore[arg-type]
+    first = decide(config, 4, pace, left, train=10, val=val, held=val, encoder=None, data="d", tiling=whole)
+    look = pace.look(train=10, val=val)
+    plan = clock.train(first, Replanner(clock.left, look, lambda: clock.now), lambda _: step, look)
+    if first.steps > MIN_STEPS:
+        assert clock.now <= left - CLOSING_SECONDS + 1e-6
+        assert plan.steps >= first.steps
+
+
+@pytest.mark.parametrize(("step", "validate", "steps"), [(1.0, 0.05, 159), (0.3, 0.1, 524), (1.0, 0.15, 156)])
+def test_a_short_training_uses_its_time(step: float, validate: float, steps: int) -> None:
+    clock, pace = Clock(180), Pace(step, "float32", validate)
+    config = TrainConfig(data=Path(), minutes=4)
+    whole = Tiling([None] * 100, None, 0, "whole images")  # type: ignore[arg-type]
+    first = decide(config, 4, pace, 180, train=100, val=10, held=10, encoder=None, data="d", tiling=whole)
+    look = pace.look(train=100, val=10)
+    plan = clock.train(first, Replanner(clock.left, look, lambda: clock.now), lambda _: step, look)
+    assert plan.steps == pytest.approx(steps, abs=3)
+    assert clock.now <= 180 - CLOSING_SECONDS
+
+
+def test_a_training_of_one_validation_is_shortened_too() -> None:
+    clock = Clock(100 + 30 + CLOSING_SECONDS)
+    plan = PLAN.model_copy(update={"validate_every": 100})
+    made = clock.train(plan, Replanner(clock.left, 30, lambda: clock.now), lambda _: 1.5, 30)
+    assert made.steps < 80
+    assert clock.now <= clock.bound - CLOSING_SECONDS
+
+
+def test_where_time_is_over_a_validation_was_the_last() -> None:
+    clock = Clock(55)
+    made = clock.train(PLAN, Replanner(clock.left, 1, lambda: clock.now), lambda _: 1.0, 20)
+    assert (made.steps, made.earlier) == (10, ((10, 100),))
+
+
+def test_the_least_steps_are_made_whatever_they_take() -> None:
+    clock = Clock(20)
+    made = clock.train(PLAN, Replanner(clock.left, 1, lambda: clock.now), lambda _: 9.0, 1)
+    assert made.steps == MIN_STEPS
+
+
+@pytest.mark.parametrize(("left", "steps"), [(80, 86), (89, 94), (90, 100), (96, 100), (120, 124)])
+def test_an_end_that_is_near_enough_stays(left: float, steps: int) -> None:
+    now = 0.0
+    replan = Replanner(lambda: left + CLOSING_SECONDS, 0, lambda: now)
     now = 10.0
-    replan = Replanner(lambda: 108 + CLOSING_SECONDS - now, lambda: now)
-    now = 20.0
-    assert replan(PLAN, 10) is PLAN
-    now = 50.0
-    assert replan(PLAN, 10).steps < 100
+    replan.looking()
+    plan = replan(PLAN, 10)
+    assert plan.steps == steps
+    assert (plan is PLAN) == (steps == 100)
+
+
+def test_the_clock_is_not_looked_at_after_every_step() -> None:
+    replan = Replanner(lambda: 0.0, 0, lambda: 1.0)
+    assert [step for step in range(1, 30) if replan(PLAN, step) is not PLAN] == [13, 26]
 
 
 def test_each_step_goes_by_the_plan_of_its_time() -> None:
@@ -76,7 +161,10 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
     replan = Keeper.replan
 
     def scripted(self: Keeper, step: int) -> Plan:
-        self._fitted = lambda plan, at: moved(plan, at, chosen[at]) if at in chosen else plan
+        def fitted(plan: Plan, at: int) -> Plan:
+            return moved(plan, at, chosen[at]) if at in chosen else plan
+
+        self._fitted = Mock(side_effect=fitted)
         return replan(self, step)
 
     monkeypatch.setattr(Keeper, "replan", scripted)

@@ -23,7 +23,8 @@ from autosam.training.fit import fit
 from autosam.training.keeper import Keeper, mean_dice
 from autosam.training.memory import within_memory
 from autosam.training.networks import Networks, make_networks
-from autosam.training.plan import Pace, decide, measure
+from autosam.training.pace import Pace, measure
+from autosam.training.plan import decide
 from autosam.training.replan import Replanner
 from autosam.training.run import RunFolder
 from autosam.training.run_config import Plan, write_run_config
@@ -96,8 +97,7 @@ class Course:
         self._encode(encoding, cases, tiling, count)
         fitted: Replanner | None = None
         if plan is None:
-            plan = self._plan(networks, cases, encoding, tiling, count)
-            fitted = None if config.bound is None else Replanner(self._left)
+            plan, fitted = self._plan(networks, cases, encoding, tiling, count)
         elif config.bound is not None:
             self._progress.say(
                 f"note: the written plan is finished; time lost since it was made may pass the {config.bound:g} minutes"
@@ -189,9 +189,11 @@ class Course:
                 "stopped while caching embeddings; those made are kept", file=self._run.path, cure="Go on with --resume"
             )
 
-    def _plan(self, networks: Networks, cases: Cases, encoding: Encoding, tiling: Tiling, count: int) -> Plan:
-        """Returns the plan, measured where there is a bound of time, and writes it."""
-        config = self._config
+    def _plan(
+        self, networks: Networks, cases: Cases, encoding: Encoding, tiling: Tiling, count: int
+    ) -> tuple[Plan, Replanner | None]:
+        """Returns the plan and writes it; where there is a bound of time it is measured, and its end will be moved."""
+        config, train, val = self._config, len(cases.train), len(cases.val)
         pace = None
         if config.bound is not None:
             first = [(cases.val if len(cases.val) else cases.train).read(0)]
@@ -209,15 +211,15 @@ class Course:
             count,
             pace,
             self._left(),
-            train=len(cases.train),
-            val=len(cases.val),
+            train=train,
+            val=val,
             held=len(cases.hashes["val"]),
             encoder=encoding.encoder,
             data=cases.digest,
             tiling=tiling,
         ).model_copy(update={"micro_batch": self._micro_batch})
         write_run_config(self._run.config, config, plan)
-        return plan
+        return plan, None if pace is None else Replanner(self._left, pace.look(train=train, val=val))
 
     def _steps(self, networks: Networks, encoding: Encoding, keeper: Keeper, state: State | None) -> State:
         """Returns the last state; with fewer images at a time where memory is too short."""

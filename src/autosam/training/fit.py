@@ -38,7 +38,7 @@ class Hooks:
         give_up: keeps a state in place of all that came after it.
         log: one row of numbers.
         stopped: whether somebody asked to stop.
-        replan: (step) -> the plan from then on; asked after a validation whose state was saved.
+        replan: (step) -> the plan from then on; asked after every step, whose state was saved where it was validated.
     """
 
     validate: Callable[[int], float | None]
@@ -156,7 +156,10 @@ def fit(
             state = now(state, step)
             hooks.save(state)
             rollback.validated(state)
-            plan = hooks.replan(step)
+        before, plan = plan, hooks.replan(step)
+        if plan is not before and plan.steps == step:
+            # The checkpoint says how many steps there were.
+            hooks.save(state)
         if hooks.stopped():
             state = now(state, step)
             hooks.save(state)

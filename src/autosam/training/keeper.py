@@ -17,6 +17,7 @@ from autosam.training.cases import Cases
 from autosam.training.config import TrainConfig
 from autosam.training.fit import Hooks
 from autosam.training.pictures import Preview, draw_curves
+from autosam.training.replan import Replanner
 from autosam.training.run import RunFolder
 from autosam.training.run_config import Plan, write_run_config
 from autosam.training.signals import Stop
@@ -38,7 +39,7 @@ class Keeper:
         plan: says when the training ends.
         predict: predicts by the averaged weights.
         stop: whether somebody asked to stop.
-        fitted: (plan, step) -> the plan whose end fits the time that is left; None keeps the plan as it is.
+        fitted: returns the plan whose end fits the time that is left; None keeps the plan as it is.
 
     Attributes:
         plan: as it is by now.
@@ -53,7 +54,7 @@ class Keeper:
         plan: Plan,
         predict: Predict,
         stop: Stop,
-        fitted: Callable[[Plan, int], Plan] | None,
+        fitted: Replanner | None,
     ) -> None:
         self.plan = plan
         self._run, self._val, self._card, self._config = run, cases.val, card, config
@@ -76,6 +77,8 @@ class Keeper:
 
     def validate(self, step: int) -> float | None:
         """Returns the mean Dice on the validation cases, None where there are none; notes the preview of a step."""
+        if self._fitted is not None:
+            self._fitted.looking()
         predict = self._preview.watching(self._predict)
         dice = mean_dice(self._val, predict) if len(self._val) else None
         self._preview.add(step, predict)
