@@ -35,7 +35,7 @@ def test_a_group_on_both_sides_is_said(discs: Path, tmp_path: Path, group: str |
         (discs / side / "case3.png").rename(discs / side / "case3a.png")
     listener = Listens()
     read_cases(tiny_config(discs, val_data=tmp_path / "val", group=group), listener, lambda: False)
-    assert any("1 groups are in training and in validation" in line and "3" in line for line in listener.said) == said
+    assert any("1 group is in training and in validation" in line and "3" in line for line in listener.said) == said
 
 
 def test_what_stopped_while_reading_names_a_cure_that_is_one(discs: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 import torch
+from PIL import Image
 from torch import nn
 from typer.testing import CliRunner
 
@@ -18,9 +22,11 @@ from autosam.models.outline import SHAPES, outline
 from autosam.models.rivals import RIVALS
 from autosam.models.sam import tiny_sam
 from autosam.models.sam_names import SamShape
+from autosam.training import rehearse as rehearse_module
 from autosam.training.config import TrainConfig, make_config
 from autosam.training.cost import cost
-from autosam.training.rehearse import rehearse
+from autosam.training.plan import CLOSING_SECONDS
+from autosam.training.rehearse import rehearse, rehearse_on
 from autosam.training.run import RunFolder
 from autosam.training.train import train
 
@@ -107,12 +113,64 @@ def test_a_rival_has_no_dry_run(discs: Path, method: str) -> None:
     assert f"not of {method}" in " ".join(result.stderr.split())
 
 
-def test_a_bound_of_time_leaves_the_steps_open() -> None:
+def test_a_bound_of_time_is_planned_from_the_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearse_module, "_rate", lambda device: 1e10)
     config = TrainConfig(data=Path("d"), sam="tiny-random", size=32, minutes=3)
     made = rehearse(config, 10, 2, CPU)
     assert made.steps is None and made.operations is None
-    assert "as many as the bound of time allows" in made.table()
-    assert json.dumps(made.plain())
+    planned = made.planned
+    assert planned is not None and planned.fits
+    spent = planned.embedding_seconds + planned.step_seconds + planned.validation_seconds
+    assert 120 < spent <= 180 - CLOSING_SECONDS
+    assert f"about {planned.steps} steps of at most 4 images" in made.table()
+    assert f"({planned.views} views, nothing cached)" in made.table()
+    assert json.loads(json.dumps(made.plain()))["planned"]["steps"] == planned.steps
+    short = rehearse(config.model_copy(update={"minutes": 0.1}), 10, 2, CPU)
+    assert short.planned is not None and not short.planned.fits
+    assert "no training has fewer than 10 steps" in short.table()
+
+
+def _stack(discs: Path) -> list[str]:
+    page = np.zeros((48, 64, 3), np.uint8)
+    tifffile.imwrite(discs / "images" / "case0.tif", np.stack([page] * 2), photometric="rgb")
+    (discs / "images" / "case0.png").unlink()
+    return []
+
+
+def _labels(discs: Path) -> list[str]:
+    labels = np.zeros((48, 64), np.uint8)
+    labels[:9], labels[20:30] = 1, 2
+    Image.fromarray(labels).save(discs / "masks" / "case3.png")
+    return []
+
+
+def _no_init(discs: Path) -> list[str]:
+    return ["--init", str(discs / "missing")]
+
+
+def _no_weights(discs: Path) -> list[str]:
+    return ["--weights", str(discs / "missing.pth"), "--prompt-encoder", "hardnet39ds"]
+
+
+@pytest.mark.parametrize("spoil", [_stack, _labels, _no_init, _no_weights])
+@pytest.mark.parametrize("bound", [["--minutes", "1"], ["--epochs", "1"]])
+def test_what_a_training_refuses_its_dry_run_refuses(
+    discs: Path, tmp_path: Path, spoil: Callable[[Path], list[str]], bound: list[str]
+) -> None:
+    flags = ["train", str(discs), "--sam", "tiny-random", "--size", "64", *spoil(discs), *bound]
+    dry = CliRunner().invoke(app, [*flags, "--dry-run"])
+    real = CliRunner().invoke(app, [*flags, "--out", str(tmp_path / "run"), "--quiet"])
+    assert dry.exit_code == real.exit_code == 3
+    assert dry.stderr.splitlines()[-1] == real.stderr.splitlines()[-1]
+
+
+def test_a_dry_run_looks_into_a_large_data_set_for_seconds(discs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig(data=discs, sam="tiny-random", size=32, epochs=1, val=0.2)
+    assert rehearse_on(config, CPU).opened == 10
+    monkeypatch.setattr(rehearse_module, "LOOK_SECONDS", 0)
+    made = rehearse_on(config, CPU)
+    assert made.opened == 1
+    assert "1 of them opened" in made.table()
 
 
 @pytest.mark.parametrize("name", ["litemedsam", "medsam"])

@@ -24,9 +24,9 @@ def rehearsed(data: Path | None, choices: Mapping[str, Any], *, as_json: bool, b
     else:
         from autosam.inference.engine import device
         from autosam.training.config import make_config
-        from autosam.training.rehearse import count_cases, rehearse
+        from autosam.training.rehearse import rehearse_on
 
         given = {name: value for name, value in choices.items() if name != "config"}
         config = make_config({"data": data, **given}, choices.get("config"))
-        made = rehearse(config, *count_cases(config), device(config.device))
+        made = rehearse_on(config, device(config.device))
     print(json_format.dumps(made.plain()) if as_json else made.table())

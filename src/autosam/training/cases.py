@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from autosam.core.errors import DataError, Interrupted
 from autosam.core.progress import Progress
+from autosam.core.words import counted
 from autosam.data.dataset import Dataset, split
 from autosam.data.folder import find_pairs
 from autosam.data.foreground import Foreground
@@ -46,11 +50,11 @@ class Cases:
         return replace(self, val=self.val.part(kept), sizes=sizes)
 
 
-def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
-    """Returns the cases of the choices, every image and mask read once and found good.
+def find_cases(config: TrainConfig) -> tuple[Dataset, Dataset, list[str]]:
+    """Returns what is trained on, what is held out, and notes on how they were paired, by names alone.
 
     Raises:
-        DataError: for the first fault, naming the file.
+        DataError: where a folder or table cannot be paired, or no case is left to train on.
     """
     foreground = Foreground.parse(config.foreground)
     pairing = find_pairs(config.data, group=config.group)
@@ -61,10 +65,37 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
         notes += beside.notes
     else:
         fit_on, held = split(whole, config.val, config.seed)
-    for note in notes:
-        progress.say(f"note: {note}")
     if len(fit_on) == 0:
         raise DataError("no case is left to train on", file=config.data, cure="Lower --val, or add images")
+    return fit_on, held, notes
+
+
+def look_at(parts: tuple[Dataset, Dataset], seconds: float) -> int:
+    """Reads cases from all over some data sets as long as there is time; returns how many, and all were good.
+
+    Raises:
+        DataError: for the first fault, naming the file.
+    """
+    started, looked = time.monotonic(), 0
+    every = [(part, case) for part in parts for case in range(len(part))]
+    for index in np.random.default_rng(0).permutation(len(every)).tolist():
+        part, case = every[index]
+        part.read(case)
+        looked += 1
+        if time.monotonic() - started > seconds:
+            break
+    return looked
+
+
+def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
+    """Returns the cases of the choices, every image and mask read once and found good.
+
+    Raises:
+        DataError: for the first fault, naming the file.
+    """
+    fit_on, held, notes = find_cases(config)
+    for note in notes:
+        progress.say(f"note: {note}")
     progress.start("reading images and masks", len(fit_on) + len(held))
     hashes: dict[str, dict[str, str]] = {}
     sizes: dict[str, list[tuple[int, int]]] = {"train": [], "val": []}
@@ -82,8 +113,9 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
             total.update(json.dumps([name, sample.id, hashes[name][sample.id], mask]).encode())
             progress.advance()
     if empty == len(fit_on):
+        rule = fit_on.foreground.text
         progress.say(
-            f"warning: not one of the {empty} training masks has foreground by the rule {foreground.text!r}: an empty "
+            f"warning: not one of the {empty} training masks has foreground by the rule {rule!r}: an empty "
             "mask will seem perfect. Look at their values (autosam data check) and give --foreground"
         )
     twice = set(hashes["train"].values()) & set(hashes["val"].values())
@@ -93,8 +125,8 @@ def read_cases(config: TrainConfig, progress: Progress, stop: Stop) -> Cases:
     groups = sorted({name for name in fit_on.groups if name is not None} & set(held.groups))
     if groups:
         progress.say(
-            f"warning: {len(groups)} groups are in training and in validation, which flatters the validation: "
-            f"{', '.join(groups[:5])}"
+            f"warning: {counted(len(groups), 'group is', 'groups are')} in training and in validation, which flatters "
+            f"the validation: {', '.join(groups[:5])}"
         )
     if len(held) == 0:
         progress.say("warning: no case is held out; the last weights are kept, and nothing says how good they are")

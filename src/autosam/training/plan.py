@@ -64,11 +64,8 @@ def decide(
         of = counted(len(tiling.cases), tiling.noun)
         why = f"{counted(epochs, 'epoch')} of {of} in {seen}: {passes.in_words(steps)}"
     else:
-        usable = left * STEP_MARGIN - CLOSING_SECONDS
         step_precision = pace.precision
-        look = pace.look(train=train, val=val)
-        looks = _looks(usable, look)
-        fitting = int((usable - looks * look) / pace.step)
+        fitting, looks = fitting_steps(pace, left, train=train, val=val)
         steps = max(MIN_STEPS, fitting)
         why = (
             f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step in {pace.precision}, "
@@ -98,6 +95,21 @@ def decide(
         tile=tiling.tile,
         tiles=tiling.tiles,
     )
+
+
+def fitting_steps(pace: Pace, left: float, *, train: int, val: int) -> tuple[int, int]:
+    """Returns how many steps and validations there is time for; of steps it may be none, or less.
+
+    Args:
+        pace: of both.
+        left: seconds until the bound.
+        train: number of training cases.
+        val: number of validation cases.
+    """
+    usable = left * STEP_MARGIN - CLOSING_SECONDS
+    look = pace.look(train=train, val=val)
+    looks = _looks(usable, look)
+    return int((usable - looks * look) / pace.step), looks
 
 
 def _looks(usable: float, look: float) -> int:

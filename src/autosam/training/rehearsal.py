@@ -8,11 +8,53 @@ from typing import Any
 from autosam.core.words import counted
 from autosam.training.cost import Cost
 from autosam.training.passes import Passes
+from autosam.training.views import views_in_words
 
 GPU_RATE = 10e12
 """Operations a second of the GPU that the estimate names: about half of an A100's peak in float32 without TF32."""
 # Convolutions and attention run at less than the pace of one large matrix product.
 SHARE_OF_RATE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a bound of time would be spent on, as far as operations tell it.
+
+    Attributes:
+        views: cached views an image; 0 for live.
+        val: images that are validated on.
+        steps: optimiser steps.
+        validations: how many.
+        embedding_seconds: what is encoded before the first step, with nothing cached.
+        step_seconds: all steps; live ones encode their images.
+        validation_seconds: all validations.
+        fits: whether there is time for the least steps of a training.
+    """
+
+    views: int
+    val: int
+    steps: int
+    validations: int
+    embedding_seconds: float
+    step_seconds: float
+    validation_seconds: float
+    fits: bool
+
+    def lines(self, passes: Passes, together: str, here: str) -> list[str]:
+        """Returns it in words, a line a fact; `together` and `here` are what a whole rehearsal says of both."""
+        epochs = counted(round(passes.images(self.steps) / passes.cases), "epoch")
+        parts = [
+            f"{_duration(self.embedding_seconds)} of embeddings ({views_in_words(self.views)}, nothing cached)",
+            f"{_duration(self.step_seconds)} of steps",
+            f"{_duration(self.validation_seconds)} of validations on {counted(self.val, 'image')}",
+        ]
+        return [
+            f"steps     about {passes.in_words(self.steps)}{together} ({epochs}), "
+            f"{counted(self.validations, 'validation')}",
+            f"time      {', '.join(parts)}"
+            + f", {here}"
+            + ("" if self.fits else f"; that is too long, but no training has fewer than {self.steps} steps"),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +76,8 @@ class Rehearsal:
         cache: bytes of embeddings on disk.
         rate: operations a second measured on this machine's device.
         device: its name.
+        planned: what a bound of time would be spent on; None without one.
+        opened: images that were looked into with their masks, and were good.
     """
 
     train: int
@@ -50,6 +94,8 @@ class Rehearsal:
     cache: int
     rate: float
     device: str
+    planned: Planned | None = None
+    opened: int = 0
 
     @property
     def steps(self) -> int | None:
@@ -92,10 +138,15 @@ class Rehearsal:
             f"{counted(self.views, 'cached view')} an image" if self.views else "a new view at every step, encoded live"
         )
         lines = [f"images    {self.train} to train on, {self.val} held out; {views}"]
-        if self.steps is None:
-            each = counted(self.passes.largest(), "image")
-            lines.append(f"steps     as many as the bound of time allows, each of {each}{together}")
-        else:
+        if self.opened:
+            lines.append(f"images    {self.opened} of them opened with their masks, and good")
+        place = (
+            f"on this machine ({self.device}, {SHARE_OF_RATE:.0%} of the {self.rate / 1e12:.2g} TFLOP/s that a matrix "
+            "product has here)"
+        )
+        if self.planned is not None:
+            lines += self.planned.lines(self.passes, together, place)
+        elif self.steps is not None:
             passed = f"{self.passes.epoch_steps:.4g} a pass; {counted(self.encodings or 0, 'image')} encoded"
             lines.append(f"steps     {self.passes.in_words(self.steps)}{together}; {passed}")
         lines += [f"shapes    {name} {' x '.join(map(str, shape))}" for name, shape in self.shapes.items()]
@@ -111,8 +162,7 @@ class Rehearsal:
             here = self.operations / (SHARE_OF_RATE * self.rate)
             lines += [
                 f"time      {_duration(self.operations / GPU_RATE)} on a GPU that sustains {GPU_RATE / 1e12:g} TFLOP/s",
-                f"time      {_duration(here)} on this machine ({self.device}, {SHARE_OF_RATE:.0%} of the "
-                f"{self.rate / 1e12:.2g} TFLOP/s that a matrix product has here)",
+                f"time      {_duration(here)} {place}",
             ]
         lines.append("Memory is an upper bound without a compiler; times are estimates from the operations alone.")
         return "\n".join(lines)

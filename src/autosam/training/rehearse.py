@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,9 +13,6 @@ from autosam.core.checks import look_up
 from autosam.core.errors import DataError, UsageError
 from autosam.core.prompt import ImageEmbedding
 from autosam.data.augment import AUGMENTATIONS
-from autosam.data.dataset import Dataset, split
-from autosam.data.folder import find_pairs
-from autosam.data.foreground import Foreground
 from autosam.inference.masker import frame_size
 from autosam.models.frozen_sam import FrozenSam
 from autosam.models.outline import outline
@@ -22,28 +20,34 @@ from autosam.models.prompt_encoder import build_prompt_encoder, default_size
 from autosam.models.rivals import AUTOSAM
 from autosam.models.segmenter import SamSegmenter
 from autosam.models.surrogate import Surrogate
+from autosam.training.build import make_segmenter
+from autosam.training.cases import find_cases, look_at
 from autosam.training.config import TrainConfig
 from autosam.training.cost import Cost, cost
 from autosam.training.losses import LOSSES
+from autosam.training.pace import Pace
 from autosam.training.passes import Passes
-from autosam.training.rehearsal import Rehearsal
+from autosam.training.plan import MIN_STEPS, fitting_steps
+from autosam.training.rehearsal import SHARE_OF_RATE, Planned, Rehearsal
 from autosam.training.step import losses_of
+from autosam.training.views import choose_views, fitting_validation
 
 _MOMENTS = 2
 
 
-def count_cases(config: TrainConfig) -> tuple[int, int]:
-    """Returns how many images a training would train on and hold out, by names alone.
+# What a look at the images may take: all of a small data set, a part of a large one.
+LOOK_SECONDS = 5.0
+
+
+def rehearse_on(config: TrainConfig, device: torch.device) -> Rehearsal:
+    """Returns what a training of the choices would be on its data, into which it looks for a few seconds.
 
     Raises:
-        DataError: where the folder or table cannot be paired.
+        UsageError, DataError, ModelError: as `train` has them before its first step.
     """
-    rule = Foreground.parse(config.foreground)
-    whole = Dataset(find_pairs(config.data, group=config.group).pairs, rule)
-    if config.val_data is not None:
-        return len(whole), len(find_pairs(config.val_data, group=config.group).pairs)
-    fit_on, held = split(whole, config.val, config.seed)
-    return len(fit_on), len(held)
+    fit_on, held, _ = find_cases(config)
+    made = rehearse(config, len(fit_on), len(held), device)
+    return replace(made, opened=look_at((fit_on, held), LOOK_SECONDS))
 
 
 def rehearse(config: TrainConfig, train: int, val: int, device: torch.device) -> Rehearsal:
@@ -52,7 +56,8 @@ def rehearse(config: TrainConfig, train: int, val: int, device: torch.device) ->
     Raises:
         UsageError: for choices that cannot be.
         DataError: where there is nothing to train on.
-        ModelError: for a SAM whose sizes are not known without weights that are missing.
+        ModelError: for a SAM whose sizes are not known without weights that are missing, or weights of g that do not
+            fit.
     """
     if config.method != AUTOSAM:
         raise UsageError(f"a dry run is of AutoSAM's training, not of {config.method}", cure="Leave one of the two out")
@@ -62,7 +67,11 @@ def rehearse(config: TrainConfig, train: int, val: int, device: torch.device) ->
     sam, segmenter = _outlined(config)
     passes = Passes.of(config, train)
     at_once = min(config.batch, passes.largest())
-    encode, step = _encoding(sam), _passing(segmenter, config, at_once)
+    encode, step, rate = _encoding(sam), _passing(segmenter, config, at_once), _rate(device)
+    planned = None
+    if config.bound is not None:
+        planned = _planned(config, passes, at_once, val, encode, step, SHARE_OF_RATE * rate)
+    views = config.views if planned is None else planned.views
     encodings = None
     if passes.epochs is not None:
         encodings = val + train * (config.views or passes.epochs)
@@ -89,15 +98,35 @@ def rehearse(config: TrainConfig, train: int, val: int, device: torch.device) ->
         },
         weights={name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
         at_once=at_once,
-        views=config.views,
+        views=views,
+        planned=planned,
         encode=encode,
         step=step,
         # Trained weights, their average, a gradient and the optimiser's moments, in float32.
         fixed=frozen + 4 * trained * (3 + _MOMENTS),
-        cache=2 * shape[0] * shape[1] * shape[2] * (train * config.views + val) if config.views else 0,
-        rate=_rate(device),
+        cache=2 * shape[0] * shape[1] * shape[2] * (train * views + val) if config.views else 0,
+        rate=rate,
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type}",
     )
+
+
+def _planned(
+    config: TrainConfig, passes: Passes, at_once: int, val: int, encode: Cost, step: Cost, rate: float
+) -> Planned:
+    """Returns the plan of a bounded training whose pace is that of its operations, nothing of it cached."""
+    left, train = 60 * (config.bound or 0), passes.cases
+    frame = encode.operations / rate
+    looked_at = fitting_validation(frame, left, train=train, val=val, frames=max(1, val))
+    views = choose_views(config.views, frame, left, train=train, val=looked_at)
+    embeddings = frame * (train * views + looked_at)
+    images = passes.largest()
+    # Forward alone is a third of a pass forward and backward.
+    one = step.operations / at_once / rate
+    pace = Pace(images * (one if views else one + frame), "float32", one / 3)
+    fitting, looks = fitting_steps(pace, left - embeddings, train=train, val=looked_at)
+    steps = max(MIN_STEPS, fitting)
+    look = pace.look(train=train, val=looked_at)
+    return Planned(views, looked_at, steps, looks, embeddings, steps * pace.step, looks * look, fits=steps == fitting)
 
 
 def _outlined(config: TrainConfig) -> tuple[FrozenSam, SamSegmenter]:
@@ -109,6 +138,8 @@ def _outlined(config: TrainConfig) -> tuple[FrozenSam, SamSegmenter]:
             config.prompt_encoder, embedding_shape=sam.embedding_shape, size=size, initialise=False
         )
         segmenter = SamSegmenter(sam, g, Surrogate(sam.embedding_shape[0]), mapping=mapping)
+    if config.init is not None or config.weights is not None:
+        make_segmenter(config, sam, mapping)
     segmenter.train(True)
     return sam, segmenter
 
