@@ -46,7 +46,22 @@ def test_a_run_from_a_run_has_seen_what_both_have(discs: Path, tmp_path: Path) -
         None,
         *(sha256(run / "model.safetensors") for run in (first, second)),
     ]
+    texts = [(run / "card.md").read_text() for run in (first, second, third)]
+    assert "Its weights" not in texts[0]
+    before = f"Its weights were those of `first` first (checkpoint {cards[1]['init']}), trained on 8 images before; "
+    assert f"{before}{len(again)} of them" in texts[1]
+    both = {*seen["train"].values(), *own["train"].values()}
+    assert f"`second` first (checkpoint {cards[2]['init']}), trained on {len(both)} images before" in texts[2]
     assert cards[0].keys() >= {"accumulate", "optimiser", "schedule", "weight_decay", "ema"}
+
+
+def test_a_card_says_where_a_record_is_missing(discs: Path, tmp_path: Path) -> None:
+    choices: dict[str, Any] = {**TINY, "epochs": 1, "views": 1}
+    first = train(discs, tmp_path / "first", **choices)
+    (first / "data.json").unlink()
+    second = train(discs, tmp_path / "second", init=first, **choices)
+    assert "`first` first (checkpoint " in (second / "card.md").read_text()
+    assert "no record says what it was trained on." in (second / "card.md").read_text()
 
 
 def test_a_run_without_a_record_is_said(tmp_path: Path, cases: Cases) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from autosam.core.files import write_text
+from autosam.core.words import counted
+from autosam.evaluation.seen import recorded
 from autosam.models.card import Card
+from autosam.models.checkpoint import model_file
 from autosam.models.rivals import AUTOSAM, RIVALS
 from autosam.training.config import TrainConfig
 from autosam.training.passes import Passes
@@ -22,8 +26,8 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         known = "No case was held out: nothing is known of how good it is."
     else:
         known = (
-            f"Mean Dice {training['val_dice']:.4f} on the {plan.val} validation cases at native size, at step "
-            f"{training['best_step']}. These cases chose the checkpoint, so the figure flatters it a little: "
+            f"Mean Dice {training['val_dice']:.4f} on {counted(plan.val, 'validation case')} at native size, at step "
+            f"{training['best_step']}. They chose the checkpoint, so the figure flatters it a little: "
             "measure on cases that it has never seen, with `autosam evaluate`."
         )
     lines = [
@@ -33,12 +37,13 @@ def write_card(file: Path, card: Card, config: TrainConfig, plan: Plan) -> None:
         "",
         "## Trained on",
         "",
-        f"{plan.train} images and their masks{_cut(plan)}, {plan.val} more held out to choose the checkpoint"
+        f"{_images(plan)}{_cut(plan)}, {plan.val} more held out to choose the checkpoint"
         + (f"; grouped by `{config.group}`" if config.group else "")
         + (f"; foreground is `{card.foreground}`" if card.foreground else "")
         + ".",
         f"Loss {config.loss}, {_views(config, plan)}, {Passes.planned(config, plan).in_words(plan.steps)}, "
         f"{_OPTIMISERS[config.optimiser]} at {config.lr:g}, seed {config.seed}.",
+        *_begun(file.parent, card, config),
         "",
         "## Known",
         "",
@@ -63,6 +68,27 @@ def _what(card: Card) -> str:
     return (
         f"{card.title}, input {card.size} x {card.size}, as a rival of AutoSAM: {summary}. Masks come without a click."
     )
+
+
+def _begun(run: Path, card: Card, config: TrainConfig) -> list[str]:
+    """Returns what the weights were before this training, a line or none."""
+    if config.init is None:
+        return []
+    before = model_file(config.init).resolve()
+    seen = recorded(run) or {}
+    old = {key for part, hashes in seen.items() if re.fullmatch("(init )+train", part) for key in hashes.values()}
+    known = (
+        f"trained on {counted(len(old), 'image')} before" if old else "of which no record says what it was trained on"
+    )
+    line = f"Its weights were those of `{before.parent.name}` first (checkpoint {card.training['init']}), {known}"
+    again = sum(key in old for key in seen.get("val", {}).values())
+    if again:
+        line += f"; {again} of them {'was' if again == 1 else 'were'} held out here, which flatters the validation"
+    return [f"{line}."]
+
+
+def _images(plan: Plan) -> str:
+    return "1 image and its mask" if plan.train == 1 else f"{plan.train} images and their masks"
 
 
 def _views(config: TrainConfig, plan: Plan) -> str:
