@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,3 +70,23 @@ def test_a_resume_keeps_its_choices(tmp_path: Path) -> None:
         same_choices({"data": tmp_path / "d", "batch": 3}, stored, tmp_path)
     with pytest.raises(UsageError, match="--minutes is"):
         same_choices({"data": tmp_path / "d", "minutes": 3.0}, stored, tmp_path)
+
+
+@pytest.mark.parametrize("one", [{"minutes": 1, "epochs": 1}, {"val": 0.2, "val_data": Path("v")}])
+def test_of_two_choices_that_exclude_each_other_one_is_given(one: dict[str, Any], tmp_path: Path) -> None:
+    (first, a), (second, b) = one.items()
+    with pytest.raises(UsageError, match=rf"--{first} and --{second.replace('_', '-')} exclude each other"):
+        make_config({"data": Path("d"), **one})
+    file = tmp_path / "c.yaml"
+    for under, over in (({first: a}, {second: b}), ({second: b}, {first: a})):
+        file.write_text("".join(f"{name}: {value}\n" for name, value in under.items()))
+        made = make_config({"data": Path("d"), **over}, file)
+        assert all(getattr(made, name) == value for name, value in over.items()), "flags go before a file"
+        assert all(getattr(made, name) != value for name, value in under.items())
+
+
+def test_a_run_with_validation_data_is_resumed_with_them(tmp_path: Path) -> None:
+    stored = make_config({"data": Path("d"), "val_data": Path("v")})
+    same_choices({"data": Path("d"), "val_data": Path("v")}, stored, tmp_path)
+    with pytest.raises(UsageError, match="--val is"):
+        same_choices({"data": Path("d"), "val": 0.3}, stored, tmp_path)

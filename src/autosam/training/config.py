@@ -19,6 +19,8 @@ OptimiserName = Literal["adamw", "adam"]
 MIN_TILE = 32
 
 _MOST_YAML = 1 << 18
+# Choices of which one may be given.
+_EITHER = (("minutes", "epochs"), ("val", "val_data"))
 
 
 class TrainConfig(BaseModel):
@@ -127,8 +129,10 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
         DataError: where the file is no such YAML.
     """
     merged = merged_choices(given, file)
-    if merged.get("minutes") is not None and merged.get("epochs") is not None:
-        raise UsageError("--minutes and --epochs exclude each other", cure="Give one of them")
+    for name, other in _EITHER:
+        if merged.get(name) is not None and merged.get(other) is not None:
+            flags = f"--{name} and --{other.replace('_', '-')}"
+            raise UsageError(f"{flags} exclude each other", cure="Give one of them")
     method = merged.get("method", AUTOSAM)
     if isinstance(method, str) and method != AUTOSAM:
         look_up(method, dict.fromkeys(METHODS), "method")
@@ -140,15 +144,16 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
 
 
 def merged_choices(given: dict[str, Any], file: Path | None) -> dict[str, Any]:
-    """Returns the fields that were given, over those of a YAML file; of minutes and epochs, one given goes alone.
+    """Returns the fields that were given, over those of a YAML file; where one excludes another, one given goes alone.
 
     Raises:
         DataError: where the file is no such YAML.
     """
     merged = {**(read_choices(file) if file is not None else {}), **given}
-    for name, other in (("minutes", "epochs"), ("epochs", "minutes")):
-        if name in given and other not in given:
-            merged.pop(other, None)
+    for pair in _EITHER:
+        for name, other in (pair, pair[::-1]):
+            if name in given and other not in given:
+                merged.pop(other, None)
     return merged
 
 

@@ -109,7 +109,7 @@ def same_choices(given: dict[str, Any], stored: TrainConfig, file: Path) -> None
     Raises:
         UsageError: naming the first one whose value differs.
     """
-    asked = make_config({**stored.model_dump(exclude={"minutes", "epochs"}), **given})
+    asked = make_config({**stored.model_dump(exclude={"minutes", "epochs", "val", "val_data"}), **given})
     for name in given:
         new, old = getattr(asked, name), getattr(stored, name)
         if isinstance(new, Path) and isinstance(old, Path):
