@@ -14,7 +14,7 @@ import pytest
 from autosam.core.errors import DataError, Interrupted, ModelError
 from autosam.models import context
 from autosam.models.checkpoint import read_card
-from autosam.training import course
+from autosam.training import choice
 from autosam.training.run import RunFolder
 from autosam.training.run_config import read_run_config, write_run_config
 from autosam.training.train import train
@@ -99,7 +99,7 @@ def test_a_time_too_short_for_one_view_trains_live_and_resumes_to_the_bit(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bounded: dict[str, Any] = {**TINY, "epochs": None, "minutes": 0.15, "val": 0.5}
-    monkeypatch.setattr(course, "embedding_pace", lambda examples: 100.0)
+    monkeypatch.setattr(choice, "embedding_pace", lambda examples: 100.0)
     whole = train(discs, tmp_path / "whole", **bounded)
     plan = read_run_config(RunFolder(whole).config)[1]
     assert plan is not None
@@ -115,6 +115,17 @@ def test_a_time_too_short_for_one_view_trains_live_and_resumes_to_the_bit(
         train(discs, again, resume=True, progress=Stops("training", 3), **bounded)
     train(discs, again, resume=True, **bounded)
     assert (again / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_a_short_time_has_the_views_that_are_cached(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(discs, tmp_path / "long", **{**TINY, "epochs": 1, "views": 2})
+    monkeypatch.setattr(choice, "embedding_pace", lambda examples: 100.0)
+    run = train(discs, tmp_path / "short", **{**TINY, "epochs": None, "minutes": 0.15, "views": 4})
+    plan = read_run_config(RunFolder(run).config)[1]
+    assert plan is not None
+    assert (plan.views, plan.val) == (2, 2)
 
 
 def test_one_view_is_said_to_be_the_image_as_it_is(discs: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autosam.core.letterbox import Letterbox, PixelRule
+from autosam.training.cached import Cached
 from autosam.training.config import TrainConfig
 from autosam.training.pictures import PREVIEWED
 from autosam.training.views import (
@@ -44,6 +45,17 @@ def test_views_fit_the_time_or_are_live(most: int, pace: float, left: float, tra
         assert (train + val) * pace > first_view_seconds(left)
     assert choose_views(most, pace, left * 2, train=train, val=val) >= chosen, "more time never means fewer views"
     assert choose_views(most, None, left, train=train, val=val) == most
+
+
+@given(most=st.integers(1, 8), pace=PACE, left=SECONDS, train=CASES, val=st.integers(0, 100), held=st.integers(0, 8))
+def test_cached_views_cost_no_time(most: int, pace: float, left: float, train: int, val: int, held: int) -> None:
+    cached = Cached((0.0,) * held, 0.0)
+    chosen = choose_views(most, pace, left, train=train, val=val, cached=cached)
+    assert chosen >= max(min(held, most), choose_views(most, pace, left, train=train, val=val))
+    if chosen > max(1, held):
+        assert (chosen - held) * train * pace <= embedding_seconds(left) * (1 + 1e-9)
+    if held:
+        assert fitting_validation(pace, left, train=train, val=val, frames=max(1, val), cached=cached) == val
 
 
 @given(pace=PACE, left=st.floats(-100, 36_000), train=CASES, val=st.integers(0, 300), tiles=st.integers(1, 20))

@@ -42,6 +42,10 @@ class Embedder:
             threads=self.encode.threads,
         )
 
+    def has(self, frame: Frame) -> bool:
+        """Says whether the cache holds a frame's embedding, which is then not encoded again."""
+        return self.cache is not None and self.cache.get(self.key(frame)) is not None
+
     def __call__(self, frame: Frame, key: str | None = None) -> ImageEmbedding:
         """Returns the embedding of one frame, (1, C, h, w) in float32.
 

@@ -16,6 +16,7 @@ from autosam.inference.engine import Encoder
 from autosam.training.ancestor import seen_before
 from autosam.training.build import finished_card, make_card
 from autosam.training.cases import Cases, read_cases
+from autosam.training.choice import choose
 from autosam.training.config import TrainConfig
 from autosam.training.encoding import Encoding, find_encoder, make_encoding
 from autosam.training.examples import fill_plain
@@ -31,15 +32,8 @@ from autosam.training.run_config import Plan, write_run_config
 from autosam.training.signals import Stop
 from autosam.training.state import State, load_state
 from autosam.training.summary import write_card
-from autosam.training.tiling import Tiling, choose_tiling, kept_tiling, validation_frames
-from autosam.training.views import (
-    choose_views,
-    embedding_pace,
-    fitting_frames,
-    fitting_validation,
-    views_in_words,
-    views_on_disk,
-)
+from autosam.training.tiling import Tiling, kept_tiling
+from autosam.training.views import views_in_words
 
 
 class Course:
@@ -146,28 +140,10 @@ class Course:
 
     def _choose(self, networks: Networks, cases: Cases, encoding: Encoding) -> tuple[Tiling, Cases, int]:
         """Returns what is trained on, what is validated on, and the cached views: by the plan, or by time and disk."""
-        config, sam, plan = self._config, networks.segmenter.sam, self._written
+        config, plan = self._config, self._written
         if plan is not None:
             return kept_tiling(config, cases, plan), cases.validated_on(plan.val, config.seed), plan.views
-        self._progress.start("measuring")
-        pace = None if config.bound is None else embedding_pace(encoding.examples)
-        seen = networks.segmenter.size if sam is None else sam.rule.size
-        # One look at the clock for all: the masks that are read for tiles take time, and these must still fit then.
-        left = self._left()
-        tiling = choose_tiling(config, cases, seen, None if encoding.examples.live else fitting_frames(pace, left))
-        train, val, most = len(tiling.cases), len(cases.val), config.views
-        if sam is not None:
-            val = fitting_validation(pace, left, train=train, val=val, frames=tiling.frames)
-        cases = cases.validated_on(val, config.seed)
-        counts = {"train": train, "val": validation_frames(cases, tiling.tile)}
-        if sam is not None:
-            most = views_on_disk(config, room=encoding.cache.room(sam.embedding_shape), **counts)
-        if most < config.views:
-            self._progress.say(
-                f"warning: the disk of {encoding.cache.folder} has room for {most} of {config.views} views an image; "
-                "free some of it, or set AUTOSAM_CACHE to a folder on a larger one"
-            )
-        return tiling, cases, choose_views(most, pace, left, **counts)
+        return choose(networks, cases, encoding, self._left, self._progress)
 
     def _encode(self, encoding: Encoding, cases: Cases, tiling: Tiling, count: int) -> None:
         """Makes the embeddings that the cache lacks."""

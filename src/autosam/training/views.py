@@ -8,6 +8,7 @@ import torch
 
 from autosam.core.ahead import ahead
 from autosam.core.words import counted
+from autosam.training.cached import NOTHING, Cached
 from autosam.training.config import TrainConfig
 from autosam.training.examples import Examples
 from autosam.training.pictures import PREVIEWED
@@ -76,7 +77,9 @@ def fitting_frames(pace: float | None, left: float) -> int | None:
     return None if pace is None else int(embedding_seconds(left, SHORT_TILE_SHARE) / pace)
 
 
-def fitting_validation(pace: float | None, left: float, *, train: int, val: int, frames: int) -> int:
+def fitting_validation(
+    pace: float | None, left: float, *, train: int, val: int, frames: int, cached: Cached = NOTHING
+) -> int:
     """Returns on how many of the validation cases there is time to validate.
 
     All of them, where one view of each training case fits the time beside them; else as many as fit a part of it, and
@@ -88,10 +91,11 @@ def fitting_validation(pace: float | None, left: float, *, train: int, val: int,
         train: number of training cases.
         val: number of validation cases.
         frames: how many frames these make.
+        cached: what the cache holds of all these.
     """
-    if pace is None or (train + frames) * pace <= first_view_seconds(left):
+    if pace is None or cached.encodings(1, train=train, val=frames) * pace <= first_view_seconds(left):
         return val
-    part = VALIDATION_PART * embedding_seconds(left) / (frames * pace)
+    part = VALIDATION_PART * embedding_seconds(left) / (cached.encodings(0, train=train, val=frames) * pace)
     return min(val, max(PREVIEWED, int(part * val)))
 
 
@@ -107,7 +111,7 @@ def views_on_disk(config: TrainConfig, *, train: int, val: int, room: int) -> in
     return min(config.views, max(1, (room - val) // train))
 
 
-def choose_views(most: int, pace: float | None, left: float, *, train: int, val: int) -> int:
+def choose_views(most: int, pace: float | None, left: float, *, train: int, val: int, cached: Cached = NOTHING) -> int:
     """Returns the number of cached views an image: `most`, or less where time is short; 0 for live.
 
     It is 0 where not even one view of each case fits: a step then encodes its own images, and no others.
@@ -118,8 +122,10 @@ def choose_views(most: int, pace: float | None, left: float, *, train: int, val:
         left: seconds until the bound.
         train: number of training cases.
         val: number of frames that are validated on.
+        cached: what the cache holds of all these.
     """
     if most == 0 or pace is None:
         return most
-    first = (train + val) * pace <= first_view_seconds(left)
-    return max(int(first), min(most, int((embedding_seconds(left) - val * pace) / (train * pace))))
+    seconds = [pace * cached.encodings(views, train=train, val=val) for views in range(1, most + 1)]
+    first = seconds[0] <= first_view_seconds(left)
+    return max(int(first), sum(each <= embedding_seconds(left) for each in seconds))
