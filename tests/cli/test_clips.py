@@ -63,7 +63,7 @@ def test_a_folder_is_a_clip_only_where_that_is_said(trained: Path, tmp_path: Pat
     assert (tmp_path / "images" / "predictions.csv").exists()
     code, said, err = _run("predict", trained, folder, "--clip", "--fps", "2", "--out", tmp_path / "clips", *ENGINE)
     assert code == 0, err
-    assert "2 of 2 frames of 1 clips" in said
+    assert "2 of 2 frames of 1 clip segmented" in said
     lines = (tmp_path / "clips" / "frames" / "frames.csv").read_text().splitlines()
     assert [line.split(",")[:3] for line in lines[1:]] == [["0", "0.0", "frame2"], ["1", "0.5", "frame10"]]
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autosam.core.words import counted
+
 if TYPE_CHECKING:
     from autosam.core.progress import Progress
     from autosam.inference.model import Model
@@ -65,10 +67,10 @@ def predict_and_tell(
         result = {"out": str(out), "clips": len(rows), "frames": frames, "failed_frames": failed, "failed": broken}
         print(json_format.dumps(result))
     else:
-        print(f"{out}: {frames - failed} of {frames} frames of {len(rows)} clips segmented")
+        print(f"{out}: {frames - failed} of {counted(frames, 'frame')} of {counted(len(rows), 'clip')} segmented")
     if broken or failed:
         raise PartialFailure(
-            f"{len(broken)} of {len(rows)} clips could not be read whole, and {failed} frames have no mask; clips.csv "
-            "and frames/ list them",
+            f"{len(broken)} of {counted(len(rows), 'clip')} could not be read whole, and "
+            f"{counted(failed, 'frame has', 'frames have')} no mask; clips.csv and frames/ list them",
             file=out,
         )

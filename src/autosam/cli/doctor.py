@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from autosam.core.words import counted
+
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False) -> None:
     """Show versions, devices, memory, disk and weights, and what is wrong with its cure. Touches no network.
@@ -56,7 +58,7 @@ def rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("system", f"{' '.join(facts['system'].values())}, Python {facts['python']['version']}"),
         ("libraries", ", ".join(versions)),
-        ("cores", f"{facts['cpu']['cores']} usable, torch uses {facts['threads']['torch']} threads"),
+        ("cores", f"{facts['cpu']['cores']} usable, torch uses {counted(facts['threads']['torch'], 'thread')}"),
         ("instructions", ", ".join(features) or "none of those that help is known"),
         ("memory", f"{_size(memory['available'])} free of {_size(memory['total'])}"),
         ("devices", ", ".join(_device(device) for device in facts["devices"])),

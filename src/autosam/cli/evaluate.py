@@ -26,6 +26,7 @@ from autosam.cli.options import (
     Threshold,
 )
 from autosam.cli.progress import shown
+from autosam.core.words import counted
 
 
 def evaluate(
@@ -76,7 +77,8 @@ def evaluate(
         if summary["failed"]:
             first = next(case.error for case in report.cases if case.error)
             raise PartialFailure(
-                f"{summary['failed']} of {summary['cases']} cases failed, scored as empty masks (the first: {first})",
+                f"{summary['failed']} of {counted(summary['cases'], 'case')} failed, scored as empty masks (the first: "
+                f"{first})",
                 file=out,
                 cure=f"{out / 'cases.csv'} lists each",
             )

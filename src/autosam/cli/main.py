@@ -19,6 +19,7 @@ from autosam.cli.predict import predict
 from autosam.cli.progress import shown
 from autosam.cli.quantise import quantise
 from autosam.cli.train import train
+from autosam.core.words import counted
 
 app = typer.Typer(
     name="autosam",
@@ -59,7 +60,9 @@ def data_check(
         if result.faults:
             count = len(result.faults)
             raise DataError(
-                f"{count} of {len(result.cases)} pairs cannot be used", file=data, cure="Mend what is listed above"
+                f"{count} of {counted(len(result.cases), 'pair')} cannot be used",
+                file=data,
+                cure="Mend what is listed above",
             )
 
 

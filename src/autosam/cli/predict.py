@@ -25,6 +25,7 @@ from autosam.cli.options import (
     Threshold,
 )
 from autosam.cli.progress import shown
+from autosam.core.words import counted
 
 
 def predict(
@@ -80,6 +81,8 @@ def predict(
         if json:
             print(json_format.dumps({"out": str(out), "images": len(rows), "failed": [row.file for row in failed]}))
         else:
-            print(f"{out}: {len(rows) - len(failed)} of {len(rows)} images segmented")
+            print(f"{out}: {len(rows) - len(failed)} of {counted(len(rows), 'image')} segmented")
         if failed:
-            raise PartialFailure(f"{len(failed)} of {len(rows)} inputs failed; predictions.csv lists them", file=out)
+            raise PartialFailure(
+                f"{len(failed)} of {counted(len(rows), 'input')} failed; predictions.csv lists them", file=out
+            )

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autosam.core.errors import UsageError
+from autosam.core.words import counted
 
 if TYPE_CHECKING:
     from autosam.data.check import DataCheck
@@ -31,7 +32,7 @@ def console() -> Console:
 def scores(summary: Mapping[str, Any]) -> None:
     """Prints a report's means with their intervals, the surrogate's beside them."""
     second = summary.get("surrogate")
-    table = Table(title=f"{summary['cases']} cases, view {summary['view']}", title_justify="left")
+    table = Table(title=f"{counted(summary['cases'], 'case')}, view {summary['view']}", title_justify="left")
     table.add_column("metric")
     table.add_column("mean", justify="right")
     table.add_column("95 % interval", justify="right")
@@ -152,7 +153,7 @@ def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool
         print(json.dumps({**check.as_dict(), "picture": str(file) if drawable else None}))
         return
     out = console()
-    table = Table(title=f"{len(check.cases)} pairs in {data}", title_justify="left")
+    table = Table(title=f"{counted(len(check.cases), 'pair')} in {data}", title_justify="left")
     for column in ("id", "size", "mask values", "foreground", "group"):
         table.add_column(column, justify="right" if column == "foreground" else "left", overflow="fold")
     for case in check.cases[:_SHOWN]:

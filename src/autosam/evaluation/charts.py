@@ -10,6 +10,8 @@ from html import escape
 
 import numpy as np
 
+from autosam.core.words import counted
+
 MOST_DOTS = 1500
 
 
@@ -51,7 +53,7 @@ def distribution(title: str, rows: Sequence[Row]) -> str:
     for count, start, end in zip(counts, edges[:-1], edges[1:], strict=True):
         if count:
             at, width, height = x(start) + 1, x(end) - x(start) - 2, base - y(count)
-            said = f"{count} case{'s' if count > 1 else ''}, {title} {start:.3f} to {end:.3f}"
+            said = f"{counted(int(count), 'case')}, {title} {start:.3f} to {end:.3f}"
             parts.append(
                 f'<rect class="bar {rows[0].style}" x="{at:.1f}" y="{y(count):.1f}" width="{width:.1f}" '
                 f'height="{height:.1f}" rx="2"><title>{said}</title></rect>'

@@ -7,6 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from autosam.core.words import counted
 from autosam.data.overlay import PREDICTION, TRUTH
 from autosam.evaluation.case import Case
 from autosam.evaluation.charts import MOST_DOTS, Row, calibration_curve, distribution
@@ -46,9 +47,9 @@ def page(report: Report, summary: Mapping[str, Any]) -> str:
 
 
 def _header(summary: Mapping[str, Any]) -> str:
-    facts = [_count(summary["cases"], "case")]
+    facts = [counted(summary["cases"], "case")]
     if summary["groups"]:
-        facts.append(_count(summary["groups"], "group"))
+        facts.append(counted(summary["groups"], "group"))
     facts.append(f"{summary['failed']} failed" if summary["failed"] else "none failed")
     facts.append(f"view: {summary['view']}")
     chips = "".join(f"<span>{escape(fact)}</span>" for fact in facts)
@@ -92,7 +93,7 @@ def _failures(failures: Sequence[Case]) -> str:
     shown = "".join(f"<li><b>{escape(case.id)}</b> {escape(case.error or '')}</li>" for case in failures[:100])
     more = f"<li>and {len(failures) - 100} more, in cases.csv</li>" if len(failures) > 100 else ""
     return (
-        f'<section class="failures"><h2>{_count(len(failures), "case")} without a prediction</h2>'
+        f'<section class="failures"><h2>{counted(len(failures), "case")} without a prediction</h2>'
         f"<p>Counted all the same, scored as an empty mask.</p><ul>{shown}{more}</ul></section>"
     )
 
@@ -190,10 +191,6 @@ def _interval(entry: Mapping[str, Any], length: bool, summary: Mapping[str, Any]
     if entry["ci95"] is None:
         return f"one {summary['bootstrap']['over'][:-1]}: no interval"
     return f"95 % CI <span>{' to '.join(number(end, length) for end in entry['ci95'])}</span>"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _css(colour: Sequence[int]) -> str:
