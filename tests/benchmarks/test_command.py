@@ -270,8 +270,11 @@ def test_an_average_of_what_has_none_is_2(name: str, source: str, said: str, mak
     [
         (("--method", "sam-box", "--sam", "medsam"), "the weights of medsam are not here"),
         (("--train", "--sam", "medsam"), "the weights of medsam are not here"),
-        (("--method", "unet", "--epochs", "0"), "epochs: input should be greater than or equal to 1"),
-        (("--train", "--config", "choices.yaml"), "lr: input should be greater than 0"),
+        (
+            ("--method", "unet", "--epochs", "0"),
+            "epochs: must be a whole number of at least 1 and at most 1000000, not 0",
+        ),
+        (("--train", "--config", "choices.yaml"), "lr: must be a number above 0 and at most 1e+09, not 0"),
         (("--run", "nowhere"), "nowhere"),
     ],
 )

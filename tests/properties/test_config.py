@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +39,7 @@ configs = st.builds(
     lr=positive,
     weight_decay=st.floats(0, 1e6),
     ema=st.floats(0, 0.9999),
-    seed=st.integers(0, 2**63),
+    seed=st.integers(0, 2**64 - 1),
     init=st.none() | paths,
 )
 plans = st.builds(
@@ -83,3 +88,40 @@ def test_any_value_is_taken_or_refused_in_words(name: str, value: object) -> Non
         assert name in told.message or "exclude" in told.message
     else:
         assert isinstance(made, TrainConfig)
+
+
+NUMBERS = [name for name, field in TrainConfig.model_fields.items() if field.metadata]
+EXTREMES = [
+    float("nan"), float("inf"), float("-inf"), -1, -0.5, 0, 0.0, 2**31, 2**63, 2**64 - 1, 2**64, 10**5000, 1e308,
+    5e-324, "nan", "inf", "-1", "1e400",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", EXTREMES, ids=lambda value: repr(value) if value != 10**5000 else "10**5000")
+@pytest.mark.parametrize("name", [*NUMBERS, "tile"])
+def test_a_number_out_of_range_is_named_with_its_range(name: str, value: float | str) -> None:
+    try:
+        made = make_config({"data": Path("x"), name: value})
+    except UsageError as told:
+        assert told.message.startswith(f"{name}: must be ")
+        assert re.search(r"(above|at least|from) \d", told.message) and ", not " in told.message
+    else:
+        kept = getattr(made, name)
+        assert isinstance(kept, int | float) and 0 <= kept < 2**64
+        json.dumps(kept, allow_nan=False)
+
+
+def test_the_numbers_are_all_that_a_training_counts_with() -> None:
+    plain = {name for name, field in TrainConfig.model_fields.items() if {int, float} & {*_kinds(field.annotation)}}
+    assert plain == {*NUMBERS, "tile"}
+
+
+@pytest.mark.parametrize("seed", [2**64 - 1, 2**63])
+def test_every_seed_is_torchs_and_numpys(seed: int) -> None:
+    made = make_config({"data": Path("x"), "seed": seed})
+    torch.Generator().manual_seed(made.seed)
+    np.random.default_rng([made.seed, 1])
+
+
+def _kinds(annotation: object) -> tuple[object, ...]:
+    return get_args(annotation) or (annotation,)

@@ -44,6 +44,15 @@ def test_what_cannot_be_is_named(given: dict[str, object], said: str) -> None:
         make_config({"data": Path("a"), **given})
 
 
+def test_an_unknown_choice_is_told_the_nearest_and_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("wieght_decay: 1\n")
+    with pytest.raises(UsageError, match=r"c\.yaml: unknown choice 'wieght_decay'\. Did you mean 'weight_decay'\?"):
+        make_config({"data": Path("a")}, file)
+    with pytest.raises(UsageError, match=r"^unknown choice 'epoch'\. Did you mean 'epochs'\?"):
+        make_config({"data": Path("a"), "epoch": 1})
+
+
 @pytest.mark.parametrize("text", ["- a\n- b\n", "a: [", "!!python/object/apply:os.system ['true']", "1: 2\n"])
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "c.yaml"

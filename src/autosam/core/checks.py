@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -18,8 +19,14 @@ def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     return difflib.get_close_matches(name, list(names), n=most, cutoff=0.5)
 
 
-def look_up(name: str, table: Mapping[str, T], what: str) -> T:
+def look_up(name: str, table: Mapping[str, T], what: str, file: Path | None = None) -> T:
     """Returns `table[name]`.
+
+    Args:
+        name: the name.
+        table: what there is.
+        what: what the name is one of, for the message.
+        file: where it was read, for the message.
 
     Raises:
         UsageError: where there is no such name; it lists the names and the nearest one.
@@ -28,7 +35,7 @@ def look_up(name: str, table: Mapping[str, T], what: str) -> T:
         return table[name]
     near = nearest(name, table)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    raise UsageError(f"unknown {what} {name!r}", cure=f"{hint}There are: {', '.join(sorted(table))}")
+    raise UsageError(f"unknown {what} {name!r}", file=file, cure=f"{hint}There are: {', '.join(sorted(table))}")
 
 
 def check_shape(tensor: torch.Tensor, shape: tuple[int | None, ...], what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,13 @@ Schedule = Literal["cosine", "constant"]
 OptimiserName = Literal["adamw", "adam"]
 
 MIN_TILE = 32
+# What torch takes as a seed ends here.
+MOST_SEED = (1 << 64) - 1
 
+_MOST_SIDE, _MOST_TILE = 1 << 14, 1 << 20
+# Past every use; a number beyond them would only fail later, in the middle of the work.
+_MOST_COUNT, _MOST_REAL = 10**6, 1e9
+_MOST_BITS, _MOST_LETTERS = 128, 40
 _MOST_YAML = 1 << 18
 # Choices of which one may be given.
 _EITHER = (("minutes", "epochs"), ("val", "val_data"))
@@ -68,42 +75,46 @@ class TrainConfig(BaseModel):
     method: str = AUTOSAM
     sam: str = "litemedsam"
     prompt_encoder: str = "sam-features"
-    width: int | None = Field(default=None, ge=4)
+    width: int | None = Field(default=None, ge=4, le=_MOST_SIDE)
     weights: Path | None = None
-    minutes: float | None = Field(default=None, gt=0)
-    epochs: int | None = Field(default=None, ge=1)
-    views: int = Field(default=8, ge=0)
-    batch: int = Field(default=4, ge=1)
-    accumulate: int = Field(default=1, ge=1)
-    size: int | None = Field(default=None, ge=32)
+    minutes: float | None = Field(default=None, gt=0, le=_MOST_REAL)
+    epochs: int | None = Field(default=None, ge=1, le=_MOST_COUNT)
+    views: int = Field(default=8, ge=0, le=_MOST_COUNT)
+    batch: int = Field(default=4, ge=1, le=_MOST_COUNT)
+    accumulate: int = Field(default=1, ge=1, le=_MOST_COUNT)
+    size: int | None = Field(default=None, ge=32, le=_MOST_SIDE)
     val: float = Field(default=0.1, ge=0, lt=1)
     val_data: Path | None = None
     group: str | None = None
     foreground: str | None = None
     augment: str = "light"
     loss: str = "bce-dice"
-    lr: float = Field(default=1e-3, gt=0)
+    lr: float = Field(default=1e-3, gt=0, le=_MOST_REAL)
     schedule: Schedule = "cosine"
     optimiser: OptimiserName = "adamw"
-    weight_decay: float = Field(default=1e-4, ge=0)
+    weight_decay: float = Field(default=1e-4, ge=0, le=_MOST_REAL)
     ema: float = Field(default=0.99, ge=0, lt=1)
     device: str = "auto"
     engine: str = "auto"
     precision: str = "auto"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
     init: Path | None = None
     tile: str | int = "auto"
 
     @field_validator("tile", mode="before")
     @classmethod
     def _tile(cls, value: Any) -> str | int:
-        # YAML reads a bare `off` as false.
-        text = "off" if value is False else str(value).strip().lower()
+        # YAML reads a bare `off` as false; an integer of thousands of digits has no text.
+        endless = isinstance(value, int) and value.bit_length() > _MOST_BITS
+        text = "off" if value is False else _shown(value) if endless else str(value).strip().lower()
         if text in ("auto", "off"):
             return text
-        if text.isdecimal() and int(text) >= MIN_TILE:
+        if text.isdecimal() and len(text) <= len(str(_MOST_TILE)) and MIN_TILE <= int(text) <= _MOST_TILE:
             return int(text)
-        raise ValueError(f"must be auto, off or the side of a tile in pixels, {MIN_TILE} or more, not {value}")
+        raise ValueError(
+            f"must be auto, off or the side of a tile in pixels, from {MIN_TILE} to {_MOST_TILE}, not "
+            f"{text[:_MOST_LETTERS]}"
+        )
 
     @property
     def step_images(self) -> int:
@@ -129,6 +140,8 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
         DataError: where the file is no such YAML.
     """
     merged = merged_choices(given, file)
+    for key in merged:
+        look_up(key, TrainConfig.model_fields, "choice", file=None if key in given else file)
     for name, other in _EITHER:
         if merged.get(name) is not None and merged.get(other) is not None:
             flags = f"--{name} and --{other.replace('_', '-')}"
@@ -158,9 +171,31 @@ def merged_choices(given: dict[str, Any], file: Path | None) -> dict[str, Any]:
 
 
 def in_words(fault: ValidationError) -> str:
-    """Returns what is wrong with which fields, without their values: aliases can make those endless."""
-    told = fault.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in told)
+    """Returns what is wrong with which fields; of values the single ones only: aliases can make the others endless."""
+    told = fault.errors(include_url=False, include_context=False)
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc']))}: {_wrong(one['loc'], one['msg'], one['input'])}" for one in told
+    )
+
+
+def _wrong(place: tuple[int | str, ...], message: str, value: Any) -> str:
+    field = TrainConfig.model_fields.get(str(place[0])) if len(place) == 1 else None
+    bounds = {name: bound for rule in field.metadata for name, bound in asdict(rule).items()} if field else {}
+    if not bounds or not isinstance(value, str | float | int):
+        text = message.removeprefix("Value error, ")
+        return f"{text[0].lower()}{text[1:]}"
+    kind = "a whole number" if "ge" in bounds and isinstance(bounds.get("le"), int) else "a number"
+    least = f"above {bounds['gt']}" if "gt" in bounds else f"of at least {bounds['ge']}"
+    most = f"below {bounds['lt']}" if "lt" in bounds else f"at most {_shown(bounds['le'])}"
+    return f"must be {kind} {least} and {most}, not {_shown(value)}"
+
+
+def _shown(value: float | str) -> str:
+    if isinstance(value, str):
+        return repr(value[:_MOST_LETTERS])
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= _MOST_BITS else f"a number of {value.bit_length()} bits"
+    return f"{value:g}"
 
 
 def read_choices(file: Path) -> dict[str, Any]:
