@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autosam.core.caller import unchanged
 from autosam.core.checks import look_up
 from autosam.core.errors import DataError, UsageError
 from autosam.core.sample import Sample
@@ -163,7 +164,8 @@ def load(
     look_up(decoder, {"sam": 0, "surrogate": 0}, "decoder")
     threshold = None if threshold is None else _checked(threshold)
     parts = Parts(Path(run), decoder, sam)
-    masker, encoder = make_masker(parts, engine, precision, find_device(device))
+    with unchanged():
+        masker, encoder = make_masker(parts, engine, precision, find_device(device))
     card = parts.card if threshold is None else replace(parts.card, threshold=threshold)
     predictor = Predictor(masker, threshold=card.threshold, keep_prompt=keep_prompt, tile=card.tile, mirror=mirror)
     return Model(card, predictor, encoder, parts.content(), run=Path(run))

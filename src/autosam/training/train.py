@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from autosam.core.caller import unchanged
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
@@ -65,7 +66,7 @@ def train(
             stored, plan = read_run_config(run.config)
             same_choices(merged_choices(given, file), stored, run.config)
             made = stored
-        with stoppable() as stop:
+        with unchanged(), stoppable() as stop:
             Course(run, made, plan, progress, left, stop).go()
         return run.path
     except (UsageError, DataError, ModelError):
