@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.training.config import TrainConfig, make_config
-from autosam.training.run_config import Plan, read_run_config, write_run_config
+from autosam.training.run_config import Plan, read_run_config, rooted, write_run_config
 
 # YAML has no form for a lone surrogate, and a name of a file none for a zero byte.
 texts = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1, max_size=20)
@@ -61,12 +61,12 @@ plans = st.builds(
 
 
 @given(config=configs, plan=st.none() | plans)
-def test_a_runs_configuration_returns_as_it_was(
+def test_a_runs_configuration_returns_as_it_was_with_paths_from_any_folder(
     tmp_path_factory: pytest.TempPathFactory, config: TrainConfig, plan: Plan | None
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "property-config.yaml"
     write_run_config(file, config, plan)
-    assert read_run_config(file) == (config, plan)
+    assert read_run_config(file) == (rooted(config), plan)
 
 
 @given(raw=st.binary(max_size=400))

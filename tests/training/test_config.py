@@ -9,7 +9,7 @@ import pytest
 
 from autosam.core.errors import DataError, ModelError, UsageError
 from autosam.training.config import TrainConfig, make_config
-from autosam.training.run_config import Plan, read_run_config, same_choices, write_run_config
+from autosam.training.run_config import Plan, read_run_config, rooted, same_choices, write_run_config
 
 PLAN = Plan(
     views=2, steps=9, epoch_steps=3, validate_every=3, warmup=1, encoder="x", engine="torch", threads=2, train=9, val=2,
@@ -62,7 +62,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_the_run_configuration_returns(tmp_path: Path) -> None:
-    file, config = tmp_path / "config.yaml", TrainConfig(data=Path("d"), group="(.)", minutes=3)
+    file, config = tmp_path / "config.yaml", TrainConfig(data=tmp_path / "d", group="(.)", minutes=3)
     write_run_config(file, config, None)
     assert read_run_config(file) == (config, None)
     write_run_config(file, config, PLAN)
@@ -99,3 +99,36 @@ def test_a_run_with_validation_data_is_resumed_with_them(tmp_path: Path) -> None
     same_choices({"data": Path("d"), "val_data": Path("v")}, stored, tmp_path)
     with pytest.raises(UsageError, match="--val is"):
         same_choices({"data": Path("d"), "val": 0.3}, stored, tmp_path)
+
+
+def test_paths_lead_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("from", "to", "from/sam", "from/swin"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "from")
+    places = {"data": Path("d"), "val_data": Path("../v"), "weights": Path("w.pth"), "init": Path("run")}
+    config = TrainConfig(**places, sam="sam", prompt_encoder="hf:swin")
+    write_run_config(Path("config.yaml"), config, None)
+    monkeypatch.chdir(tmp_path / "to")
+    stored, _ = read_run_config(Path("../from/config.yaml"))
+    for name, place in places.items():
+        assert getattr(stored, name) == tmp_path / "from" / place
+    assert (stored.sam, stored.prompt_encoder) == (str(tmp_path / "from/sam"), f"hf:{tmp_path / 'from/swin'}")
+    assert same_choices({"data": Path("../from/d"), "sam": "../from/sam"}, stored, tmp_path) == stored
+
+
+def test_names_are_no_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "litemedsam").mkdir()
+    config = TrainConfig(data=tmp_path, prompt_encoder="hf:owner/name")
+    assert rooted(config) == config
+
+
+def test_data_that_were_moved_are_taken_at_their_new_place(tmp_path: Path) -> None:
+    stored = TrainConfig(data=tmp_path / "gone", val_data=tmp_path / "held", epochs=3)
+    (tmp_path / "here").mkdir()
+    assert same_choices({"data": tmp_path / "here"}, stored, tmp_path).data == tmp_path / "here"
+    with pytest.raises(UsageError, match=r"DATA is .*nowhere, but the run was started with"):
+        same_choices({"data": tmp_path / "nowhere"}, stored, tmp_path)
+    (tmp_path / "held").mkdir()
+    with pytest.raises(UsageError, match="--val-data is"):
+        same_choices({"val_data": tmp_path / "here"}, stored, tmp_path)

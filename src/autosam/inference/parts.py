@@ -20,7 +20,7 @@ from autosam.inference.selftest import choose
 from autosam.models.card import Card
 from autosam.models.checkpoint import digest, load, model_file, read_card
 from autosam.models.prompt_encoder import build_prompt_encoder
-from autosam.models.rivals import AUTOSAM, RIVALS
+from autosam.models.rivals import AUTOSAM, RIVALS, runs_sam
 from autosam.models.sam_model import Sam
 from autosam.models.segmenter import Segmenter
 
@@ -87,7 +87,7 @@ class Parts:
     @cached_property
     def own_rule(self) -> PixelRule | None:
         """The segmenter's own rule for its pixels; it is loaded only where it has one."""
-        adapted = self.card.method != AUTOSAM and RIVALS[self.card.method].needs == "weights"
+        adapted = runs_sam(self.card.method)
         return self.segmenter.rule if adapted else None
 
     def content(self) -> str:

@@ -164,6 +164,11 @@ def has_sam(name: str) -> bool:
     return name == AUTOSAM or RIVALS[name].needs != "nothing"
 
 
+def runs_sam(name: str) -> bool:
+    """Says whether a method runs SAM's encoder itself, in place of being given an embedding."""
+    return name != AUTOSAM and RIVALS[name].needs == "weights"
+
+
 def method_title(name: str, *, sam: str = "", prompt_encoder: str = "", config: Config | None = None) -> str:
     """Returns a method as it stands in tables, with what it is built from."""
     if name == AUTOSAM:

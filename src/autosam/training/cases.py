@@ -56,6 +56,14 @@ def find_cases(config: TrainConfig) -> tuple[Dataset, Dataset, list[str]]:
     Raises:
         DataError: where a folder or table cannot be paired, or no case is left to train on.
     """
+    for place in (config.data, config.val_data):
+        if place is not None and not place.exists():
+            raise DataError(
+                "there is no such folder or table",
+                file=place,
+                cure="Check the path; data that were moved are given to --resume at their new place, by "
+                f"{'DATA' if place is config.data else '--val-data'}",
+            )
     foreground = Foreground.parse(config.foreground)
     pairing = find_pairs(config.data, group=config.group)
     whole, notes = Dataset(pairing.pairs, foreground), list(pairing.notes)

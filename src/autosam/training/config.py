@@ -27,7 +27,7 @@ _MOST_COUNT, _MOST_REAL = 10**6, 1e9
 _MOST_BITS, _MOST_LETTERS = 128, 40
 _MOST_YAML = 1 << 18
 # Choices of which one may be given.
-_EITHER = (("minutes", "epochs"), ("val", "val_data"))
+EITHER = (("minutes", "epochs"), ("val", "val_data"))
 
 
 class TrainConfig(BaseModel):
@@ -142,7 +142,7 @@ def make_config(given: dict[str, Any], file: Path | None = None) -> TrainConfig:
     merged = merged_choices(given, file)
     for key in merged:
         look_up(key, TrainConfig.model_fields, "choice", file=None if key in given else file)
-    for name, other in _EITHER:
+    for name, other in EITHER:
         if merged.get(name) is not None and merged.get(other) is not None:
             flags = f"--{name} and --{other.replace('_', '-')}"
             raise UsageError(f"{flags} exclude each other", cure="Give one of them")
@@ -163,7 +163,7 @@ def merged_choices(given: dict[str, Any], file: Path | None) -> dict[str, Any]:
         DataError: where the file is no such YAML.
     """
     merged = {**(read_choices(file) if file is not None else {}), **given}
-    for pair in _EITHER:
+    for pair in EITHER:
         for name, other in (pair, pair[::-1]):
             if name in given and other not in given:
                 merged.pop(other, None)

@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from autosam.core.errors import ModelError, UsageError
 from autosam.core.files import write_text
 from autosam.inference.engine import first_line
-from autosam.training.config import TrainConfig, in_words, make_config, read_choices
+from autosam.models.frozen_sam import SAMS
+from autosam.models.rivals import runs_sam
+from autosam.models.weights import HUB_PREFIX
+from autosam.training.config import EITHER, TrainConfig, in_words, make_config, read_choices
 
 _ONE_LINE = 1 << 20
 
@@ -71,11 +74,31 @@ class Plan(BaseModel):
 
 
 def write_run_config(file: Path, config: TrainConfig, plan: Plan | None) -> None:
-    """Writes a run's config.yaml: the choices and, once made, the plan."""
-    content: dict[str, Any] = {"config": config.model_dump(mode="json")}
+    """Writes a run's config.yaml: the choices, their paths as `rooted` has them, and, once made, the plan."""
+    content: dict[str, Any] = {"config": rooted(config).model_dump(mode="json")}
     if plan is not None:
         content["plan"] = plan.model_dump(mode="json")
     write_text(file, _as_yaml(content))
+
+
+def rooted(config: TrainConfig) -> TrainConfig:
+    """Returns the same choices with paths that lead from any folder to what they lead to from this one."""
+    paths: dict[str, Path | str] = {name: value.absolute() for name, value in config if isinstance(value, Path)}
+    if _is_local(config.sam):
+        paths["sam"] = _absolute(config.sam)
+    backbone = config.prompt_encoder.removeprefix(HUB_PREFIX)
+    if backbone != config.prompt_encoder and Path(backbone).is_dir():
+        paths["prompt_encoder"] = f"{HUB_PREFIX}{_absolute(backbone)}"
+    return config.model_copy(update=paths)
+
+
+def _is_local(sam: str) -> bool:
+    return sam not in SAMS and Path(sam).exists()
+
+
+def _absolute(place: str) -> str:
+    # Its own name stays where it is a link: MedSAM's weights are known by it.
+    return str(Path(place).parent.resolve() / Path(place).name)
 
 
 def _as_yaml(content: dict[str, Any]) -> str:
@@ -103,21 +126,39 @@ def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
         raise ModelError(f"not a run's configuration ({first_line(fault)})", file=file) from fault
 
 
-def same_choices(given: dict[str, Any], stored: TrainConfig, file: Path) -> None:
-    """Holds the choices of a resumed training, flags and a YAML's, to those it was started with.
+def same_choices(given: dict[str, Any], stored: TrainConfig, file: Path) -> TrainConfig:
+    """Returns the choices of a resumed training, to which those given, flags and a YAML's, are held.
+
+    Where data or a SAM's file are gone from their place, a given one that is there takes their place: the plan holds
+    data to their contents and an encoder to its weights.
 
     Raises:
         UsageError: naming the first one whose value differs.
     """
-    asked = make_config({**stored.model_dump(exclude={"minutes", "epochs", "val", "val_data"}), **given})
+    stored = rooted(stored)
+    apart = {name for pair in EITHER for name in pair}
+    asked = rooted(make_config({**stored.model_dump(exclude=apart), **given}))
+    moved = {}
     for name in given:
         new, old = getattr(asked, name), getattr(stored, name)
         if isinstance(new, Path) and isinstance(old, Path):
             new, old = new.resolve(), old.resolve()
-        if new != old:
-            flag = f"--{name.replace('_', '-')}" if name != "data" else "DATA"
-            raise UsageError(
-                f"{flag} is {new}, but the run was started with {old}",
-                file=file,
-                cure="Resume with the same, or start another --out",
-            )
+        if new == old:
+            continue
+        if name in _places(stored) and not Path(old).exists() and Path(new).exists():
+            moved[name] = getattr(asked, name)
+            continue
+        flag = f"--{name.replace('_', '-')}" if name != "data" else "DATA"
+        raise UsageError(
+            f"{flag} is {new}, but the run was started with {old}",
+            file=file,
+            cure="Resume with the same, or start another --out",
+        )
+    return stored.model_copy(update=moved)
+
+
+def _places(config: TrainConfig) -> list[str]:
+    """Returns which choices are places whose contents are held to what they were."""
+    data = ["data"] if config.val_data is None else ["data", "val_data"]
+    encoded = config.has_sam and not runs_sam(config.method)
+    return [*data, "sam"] if encoded and Path(config.sam).is_absolute() else data

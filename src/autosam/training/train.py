@@ -64,8 +64,7 @@ def train(
         plan: Plan | None = None
         if resume and run.config.exists():
             stored, plan = read_run_config(run.config)
-            same_choices(merged_choices(given, file), stored, run.config)
-            made = stored
+            made = same_choices(merged_choices(given, file), stored, run.config)
         with unchanged(), stoppable() as stop:
             Course(run, made, plan, progress, left, stop).go()
         return run.path
