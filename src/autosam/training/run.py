@@ -38,6 +38,11 @@ class RunFolder:
         return self.path / "last"
 
     @property
+    def first(self) -> Path:
+        """The weights that it began with, where they are those of another run or file."""
+        return self.last / "first.safetensors"
+
+    @property
     def config(self) -> Path:
         """The choices and the plan."""
         return self.path / "config.yaml"
@@ -85,14 +90,20 @@ class RunFolder:
         sweep(self.path)
         return stream
 
-    def discard_unbegun(self) -> None:
-        """Removes what a training wrote that has no plan yet, and the folder where it is empty then."""
+    def missing_folders(self) -> list[Path]:
+        """Returns the folder and those it is in as far as they are not there yet, the innermost first."""
+        return [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+
+    def discard_unbegun(self, made: list[Path]) -> None:
+        """Removes what a training wrote that has no plan yet, and of the folders it made those that are empty then."""
         if self.last.exists() or (self.config.exists() and "\nplan:" in self.config.read_text(encoding="utf-8")):
             return
         for file in (self.config, self.data, self.path / ".lock"):
             file.unlink(missing_ok=True)
-        if not any(self.path.iterdir()):
-            self.path.rmdir()
+        for folder in made:
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
 
     def append(self, row: dict[str, Any]) -> None:
         """Adds a line to the log."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autosam.core.caller import unchanged
-from autosam.core.errors import DataError, ModelError, UsageError
+from autosam.core.errors import Interrupted
 from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
 from autosam.training.config import make_config, merged_choices
@@ -58,6 +58,7 @@ def train(
     def left() -> float:
         return math.inf if made.bound is None else made.bound * 60 - (time.monotonic() - started)
 
+    made_folders = run.missing_folders()
     lock = run.lock(resume=resume)
     keep_freed_memory()
     try:
@@ -68,10 +69,12 @@ def train(
         with unchanged(), stoppable() as stop:
             Course(run, made, plan, progress, left, stop).go()
         return run.path
-    except (UsageError, DataError, ModelError):
+    except Interrupted:
+        raise
+    except Exception:
         # What failed before it began leaves nothing in the way of the next try.
         if not resume:
-            run.discard_unbegun()
+            run.discard_unbegun(made_folders)
         raise
     finally:
         lock.close()
