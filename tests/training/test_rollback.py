@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,18 @@ def test_fewer_images_go_on_without_what_memory_failed() -> None:
     assert torch.backends.mkldnn.enabled == before
     with pytest.raises(ValueError, match="other"):
         within_memory(lambda images: (_ for _ in ()).throw(ValueError("other")), 8, 4, lambda _: None)
+
+
+def test_the_first_weights_of_another_run_are_gone_back_to_without_it(
+    discs: Path, tmp_path: Path, faults: dict[str, Any]
+) -> None:
+    init = train(discs, tmp_path / "init", **{**LONGER, "epochs": 1})
+    choices: dict[str, Any] = {**LONGER, "init": init, "seed": 1}
+    faults["nan"] = {2}
+    whole = train(discs, tmp_path / "whole", **choices)
+    with pytest.raises(Interrupted):
+        train(discs, tmp_path / "part", progress=Heard(stop_after=1), **choices)
+    shutil.rmtree(init)
+    resumed = train(discs, tmp_path / "part", resume=True, **choices)
+    assert "back_to" in (resumed / "log.jsonl").read_text()
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()

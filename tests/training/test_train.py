@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +17,7 @@ import pytest
 import torch
 
 import autosam
-from autosam.core.errors import Interrupted, UsageError
+from autosam.core.errors import DataError, Interrupted, UsageError
 from autosam.models.checkpoint import load, read_card
 from autosam.models.frozen_sam import load_sam
 from autosam.models.prompt_encoder import PROMPT_ENCODERS
@@ -84,11 +87,81 @@ def test_a_killed_process_loses_nothing(discs: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
+def test_a_run_goes_on_from_another_folder_with_its_data_moved(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(discs, tmp_path / "whole", **TINY)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Interrupted):
+        train("discs", "part", progress=Stops("training", 2), **TINY)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    with pytest.raises(Interrupted):
+        train("../discs", "../part", resume=True, progress=Stops("training", 1), **TINY)
+    discs.rename(tmp_path / "moved")
+    with pytest.raises(DataError, match=r"discs: there is no such folder.*--resume.*new place"):
+        train("../discs", "../part", resume=True, **TINY)
+    resumed = train("../moved", "../part", resume=True, **TINY)
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_a_run_of_before_goes_on_where_it_was_begun(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Interrupted):
+        train("discs", "part", progress=Stops("training", 2), **TINY)
+    file = tmp_path / "part" / "config.yaml"
+    file.write_text(file.read_text().replace(f"data: {discs}", "data: discs"))
+    assert "data: discs\n" in file.read_text()
+    assert (train("discs", "part", resume=True, **TINY) / "card.md").exists()
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_a_run_goes_on_without_what_it_began_from(discs: Path, tmp_path: Path, at: int) -> None:
+    init = train(discs, tmp_path / "init", **{**TINY, "epochs": 1})
+    choices: dict[str, Any] = {**TINY, "seed": 1, "init": init}
+    whole = train(discs, tmp_path / "whole", **choices)
+    with pytest.raises(Interrupted):
+        train(discs, tmp_path / "part", progress=Stops("training", at), **choices)
+    shutil.rmtree(init)
+    resumed = train(discs, tmp_path / "part", resume=True, **choices)
+    for name in ("model.safetensors", "log.jsonl", "data.json"):
+        assert (resumed / name).read_bytes() == (whole / name).read_bytes()
+    # Back to the first weights, as a loss that is not finite brings it, needs them as well.
+    assert (resumed / "last" / "first.safetensors").exists()
+
+
 def test_a_finished_run_resumes_without_change(discs: Path, tmp_path: Path) -> None:
     run = train(discs, tmp_path / "run", **TINY)
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
     train(discs, run, resume=True, **TINY)
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_the_callers_process_stays_as_it_was(discs: Path, tmp_path: Path) -> None:
+    def found() -> tuple[object, ...]:
+        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        return torch.get_num_threads(), torch.get_rng_state().tolist(), random.getstate(), handlers
+
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with pytest.raises(Interrupted):
+            train(discs, tmp_path / "run", progress=Stops("training", 2), **TINY)
+        torch.set_num_threads(1)
+        before = found()
+        with pytest.raises(Interrupted):
+            train(discs, tmp_path / "run", resume=True, progress=Stops("training", 1), **TINY)
+        assert found() == before
+        train(discs, tmp_path / "run", resume=True, **TINY)
+        assert found() == before
+        model = autosam.load(tmp_path / "run", engine="torch", precision="float32")
+        model.predict(np.zeros((30, 20, 3), np.uint8))
+        autosam.evaluate(tmp_path / "run", discs, engine="torch", precision="float32")
+        assert found() == before
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_an_edited_yaml_is_not_resumed(discs: Path, tmp_path: Path) -> None:
@@ -124,6 +197,26 @@ def test_nothing_is_overwritten(discs: Path, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="mine"):
             train(discs, tmp_path / "mine", resume=resume, **TINY)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_that_was_there_stays_and_one_that_was_made_goes(discs: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for out in ("mine", "mine/of/this", "new/run"):
+        with pytest.raises(DataError, match="nowhere"):
+            train(tmp_path / "nowhere", tmp_path / out, **TINY)
+        assert not any((tmp_path / "mine").iterdir())
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_fault_before_the_plan_leaves_nothing(discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr("autosam.training.course.write_json", full)
+        with pytest.raises(OSError, match="No space"):
+            train(discs, tmp_path / "run", **TINY)
+    assert not (tmp_path / "run").exists()
 
 
 def test_live_views_train_too(discs: Path, tmp_path: Path) -> None:

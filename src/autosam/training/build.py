@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from autosam.core.errors import UsageError
-from autosam.core.files import sha256
 from autosam.core.probability import Mapping
 from autosam.data.foreground import Foreground
 from autosam.models.card import Card
@@ -100,8 +99,15 @@ def _rival(config: TrainConfig, sam: FrozenSam | None, mapping: Mapping) -> Segm
     return segmenter
 
 
-def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam | None, segmenter: Segmenter, cases: Cases) -> Card:
-    """Returns the card of a training before its result is known."""
+def make_card(
+    config: TrainConfig,
+    plan: Plan,
+    sam: FrozenSam | None,
+    segmenter: Segmenter,
+    cases: Cases,
+    sources: dict[str, str],
+) -> Card:
+    """Returns the card of a training before its result is known; `sources` are those of its first weights."""
     rival = config.method != AUTOSAM
     return Card(
         sam="none" if sam is None else sam.name,
@@ -132,8 +138,7 @@ def make_card(config: TrainConfig, plan: Plan, sam: FrozenSam | None, segmenter:
             "views": plan.views,
             "weight_decay": config.weight_decay,
             **({} if plan.tiles is None else {"train_tiles": plan.tiles}),
-            **({} if config.init is None else {"init": sha256(model_file(config.init))}),
-            **({} if config.weights is None else {"weights": sha256(config.weights)}),
+            **sources,
         },
     )
 

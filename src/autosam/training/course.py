@@ -10,16 +10,15 @@ from autosam.core.checks import look_up
 from autosam.core.errors import DataError, Interrupted, ModelError
 from autosam.core.files import write_json
 from autosam.core.progress import Progress
-from autosam.core.words import counted
 from autosam.data.augment import AUGMENTATIONS
 from autosam.inference.engine import Encoder
 from autosam.training.ancestor import seen_before
+from autosam.training.beginning import begun_from, keep_first, sources
 from autosam.training.build import finished_card, make_card
 from autosam.training.cases import Cases, read_cases
 from autosam.training.choice import choose
 from autosam.training.config import TrainConfig
 from autosam.training.encoding import Encoding, find_encoder, make_encoding
-from autosam.training.examples import fill_plain
 from autosam.training.fit import fit
 from autosam.training.keeper import Keeper, mean_dice
 from autosam.training.memory import within_memory
@@ -33,7 +32,6 @@ from autosam.training.signals import Stop
 from autosam.training.state import State, load_state
 from autosam.training.summary import write_card
 from autosam.training.tiling import Tiling, kept_tiling
-from autosam.training.views import views_in_words
 
 
 class Course:
@@ -78,7 +76,7 @@ class Course:
             if state is not None and state.step >= plan.steps and run.card.exists():
                 self._progress.say(f"{run.path}: finished already")
                 return
-        networks = make_networks(config)
+        networks = make_networks(begun_from(config, run.first))
         if state is not None and state.weights.keys() != networks.segmenter.trained().state_dict().keys():
             raise ModelError(
                 "was begun by a version whose networks have other parts", file=run.path, cure="Start another --out"
@@ -88,7 +86,7 @@ class Course:
         whole = make_encoding(networks, cases, encoder)
         tiling, cases, count = self._choose(networks, cases, whole)
         encoding = whole.on(tiling, count)
-        self._encode(encoding, cases, tiling, count)
+        encoding.fill(cases, tiling, count, self._progress, self._check)
         fitted: Replanner | None = None
         if plan is None:
             plan, fitted = self._plan(networks, cases, encoding, tiling, count)
@@ -99,7 +97,10 @@ class Course:
         self._progress.say(f"plan: {plan.why}")
         # Of the same checkpoint another precision makes the same masks but for single pixels, in up to twice the time.
         encoding.masker.precision = plan.step_precision
-        card = make_card(config, plan, networks.sam, networks.segmenter, cases)
+        beginning = sources(config, run.first)
+        card = make_card(config, plan, networks.sam, networks.segmenter, cases, beginning)
+        if state is None:
+            keep_first(run.first, config, networks.segmenter, card)
         keeper = Keeper(run, cases, card, config, plan, encoding.predictor.predict, self._stop, fitted)
         final = self._steps(networks, encoding, keeper, state)
         if final.step < keeper.plan.steps:
@@ -144,20 +145,6 @@ class Course:
         if plan is not None:
             return kept_tiling(config, cases, plan), cases.validated_on(plan.val, config.seed), plan.views
         return choose(networks, cases, encoding, self._left, self._progress)
-
-    def _encode(self, encoding: Encoding, cases: Cases, tiling: Tiling, count: int) -> None:
-        """Makes the embeddings that the cache lacks."""
-        progress = self._progress
-        if encoding.encoder is None:
-            return
-        if count:
-            wanted = [(case, view) for view in range(count) for case in range(len(tiling.cases))]
-            made = f"embeddings of {counted(len(tiling.cases), tiling.noun)} in {views_in_words(count)}"
-            progress.start(made, len(wanted))
-            encoding.examples.fill(wanted, progress, self._check)
-        if len(cases.val):
-            progress.start(f"embeddings of {counted(len(cases.val), 'validation image')}", len(cases.val))
-            fill_plain(cases.val, encoding.masker, tiling.tile, encoding.examples.workers, progress, self._check)
 
     def _check(self) -> None:
         if self._stop():

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from autosam.core.checks import look_up
 from autosam.core.files import cache_folder
+from autosam.core.progress import Progress
+from autosam.core.words import counted
 from autosam.data.augment import AUGMENTATIONS
 from autosam.data.embeddings import CACHE_BYTES, EmbeddingCache
 from autosam.inference.embed import Embedder
@@ -14,10 +16,11 @@ from autosam.inference.engine import Encoder, make_encoder
 from autosam.inference.masker import TorchMasker
 from autosam.inference.predict import Predictor
 from autosam.training.cases import Cases
-from autosam.training.examples import Examples
+from autosam.training.examples import Examples, fill_plain
 from autosam.training.networks import Networks
 from autosam.training.run_config import Plan
 from autosam.training.tiling import Tiling
+from autosam.training.views import views_in_words
 
 # Of the time for everything: an engine that is a little faster is not worth the time that the views need.
 SELF_TEST_SHARE = 0.1
@@ -63,6 +66,27 @@ class Encoding:
             predictor=Predictor(self.masker, tile=tiling.tile),
             examples=self.examples.on(tiling.cases, live=views == 0),
         )
+
+    def fill(self, cases: Cases, tiling: Tiling, views: int, progress: Progress, check: Callable[[], None]) -> None:
+        """Makes the embeddings that the cache lacks, of the training cases in so many views and of validation's.
+
+        Args:
+            cases: those that are validated on.
+            tiling: those that are trained on.
+            views: 0 for live.
+            progress: told of each.
+            check: called before each; ends the work by raising.
+        """
+        if self.encoder is None:
+            return
+        if views:
+            wanted = [(case, view) for view in range(views) for case in range(len(tiling.cases))]
+            made = f"embeddings of {counted(len(tiling.cases), tiling.noun)} in {views_in_words(views)}"
+            progress.start(made, len(wanted))
+            self.examples.fill(wanted, progress, check)
+        if len(cases.val):
+            progress.start(f"embeddings of {counted(len(cases.val), 'validation image')}", len(cases.val))
+            fill_plain(cases.val, self.masker, tiling.tile, self.examples.workers, progress, check)
 
 
 def make_encoding(networks: Networks, cases: Cases, encoder: Encoder | None) -> Encoding:
