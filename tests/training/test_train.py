@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import autosam
-from autosam.core.errors import DataError, Interrupted, UsageError
+from autosam.core.errors import DataError, Interrupted, ModelError, UsageError
 from autosam.models.checkpoint import load, read_card
 from autosam.models.frozen_sam import load_sam
 from autosam.models.prompt_encoder import PROMPT_ENCODERS
@@ -103,6 +103,11 @@ def test_a_run_goes_on_from_another_folder_with_its_data_moved(
         train("../discs", "../part", resume=True, **TINY)
     resumed = train("../moved", "../part", resume=True, **TINY)
     assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_a_sam_that_is_gone_is_named_with_the_way_to_name_another_place(discs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"gone\.pth: there is no such file or folder\. Say with --sam where"):
+        train(discs, tmp_path / "run", **{**TINY, "sam": str(tmp_path / "gone.pth")})
 
 
 def test_a_run_of_before_goes_on_where_it_was_begun(

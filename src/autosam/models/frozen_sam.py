@@ -126,7 +126,7 @@ def load_sam(name_or_path: str) -> FrozenSam:
         if path.exists():
             return _load(path, None)
         if path.suffix in _SUFFIXES or path.is_absolute():
-            raise ModelError("there is no such file or folder", file=path)
+            raise ModelError("there is no such file or folder", file=path, cure="Say with --sam where the SAM is now")
         if _HUB_NAME.fullmatch(name_or_path):
             return _load_from_hub(name_or_path)
     look_up(name_or_path, SAMS, "SAM")
