@@ -20,6 +20,7 @@ from autosam.evaluation.printing import PAGE, TALLEST, printed
 from autosam.evaluation.prompted import PROMPTS, prompted_masks
 from autosam.models.sam import tiny_sam
 from autosam.training.learning import History
+from autosam.training.passes import Passes
 from autosam.training.train import train
 
 TINY: dict[str, Any] = {"sam": "tiny-random", "size": 32, "batch": 2, "views": 1, "epochs": 1, "engine": "torch"}
@@ -150,6 +151,7 @@ def test_colours_of_a_prompt_hold_what_they_say() -> None:
 
 
 def test_a_history_counts_images_not_steps() -> None:
-    history = History("a", [{"step": 2, "loss": 1.0}, {"step": 4, "val_dice": None}, {"step": 4, "val_dice": 0.5}], 12)
-    assert history.curve("loss") == ([24], [1.0])
-    assert history.curve("val_dice") == ([48], [0.5])
+    rows = [{"step": 2, "loss": 1.0}, {"step": 4, "val_dice": None}, {"step": 4, "val_dice": 0.5}]
+    history = History("a", rows, Passes(cases=20, step_images=12, runs_on=False, epochs=None))
+    assert history.curve("loss") == ([20], [1.0])
+    assert history.curve("val_dice") == ([40], [0.5])
