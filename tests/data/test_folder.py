@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from pathlib import Path
@@ -242,3 +243,33 @@ def test_ids_of_a_table_do_not_depend_on_how_its_paths_are_written(
         Path("data/table.csv").write_text(f"image,mask\n{rows}")
         for table in ("data/table.csv", "./data/../data/table.csv", f"{tmp_path}/data/table.csv"):
             assert _ids(Path(table)) == ["images/a", "images/b"]
+
+
+@pytest.mark.parametrize("layout", [("images/{}", "masks/{}"), ("p1/images/{}", "p1/masks/{}"), ("{}", "{}_mask")])
+def test_formats_that_are_not_read_are_noted_where_images_lie(tmp_path: Path, layout: tuple[str, str]) -> None:
+    _touch(tmp_path, *(f"{place.format('a')}.png" for place in layout), f"{layout[0].format('slide')}.svs")
+    (note,) = find_pairs(tmp_path).notes
+    assert "1 file of formats that are not read is passed over: slide.svs. Convert" in note
+
+
+def test_files_elsewhere_are_no_matter_of_formats(tmp_path: Path) -> None:
+    _touch(tmp_path, "images/a.png", "masks/a.png", "scans/b.dcm", "images/readme.txt", "images/.c.dcm")
+    pairing = find_pairs(tmp_path)
+    assert pairing.notes == ()
+    assert pairing.ignored == ("scans/",)
+
+
+def test_names_that_are_no_text_have_ids_that_are(tmp_path: Path) -> None:
+    try:
+        _touch(tmp_path, *(os.fsdecode(side + b"/c\xe9.png") for side in (b"images", b"masks")))
+    except OSError:
+        pytest.skip("this disk takes no such names")
+    (pair,) = find_pairs(tmp_path).pairs
+    assert pair.id == "c\\udce9"
+    assert pair.image.exists()
+
+
+def test_a_mask_of_several_images_is_noted(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.png", "b.png", "c.png", "m.png", "n.png")
+    (tmp_path / "t.csv").write_text("image,mask\na.png,m.png\nb.png,./m.png\nc.png,n.png\n")
+    assert find_pairs(tmp_path / "t.csv").notes == ("m.png is the mask of several images: a.png, b.png",)

@@ -8,7 +8,7 @@ import pytest
 
 from autosam.core.errors import DataError
 from autosam.data.folder import find_pairs
-from autosam.data.inputs import find_images, masks_beside
+from autosam.data.inputs import find_images, notes_on
 from autosam.data.walk import distinct
 
 
@@ -53,8 +53,19 @@ def test_new_images_in_a_folder_that_does_not_pair_have_their_paths(tmp_path: Pa
 def test_masks_beside_their_images_are_left_out_unless_they_are_named(tmp_path: Path) -> None:
     _touch(tmp_path, "a.png", "a_mask.png", "new.png", "only_mask.png", "deep/b.jpg", "deep/b_GT.png", "deep/a_seg.png")
     assert [name for name, _ in find_images([tmp_path])] == ["a", "new", "only_mask", "deep/a_seg", "deep/b"]
-    assert masks_beside(tmp_path) == [tmp_path / "a_mask.png", tmp_path / "deep" / "b_GT.png"]
+    (note,) = notes_on([tmp_path])
+    assert "a_mask.png, b_GT.png." in note
+    assert notes_on([tmp_path / "a_mask.png"]) == []
     assert [name for name, _ in find_images([tmp_path / "a_mask.png"])] == ["a_mask"]
+
+
+def test_formats_that_are_not_read_are_told(tmp_path: Path) -> None:
+    _touch(
+        tmp_path, "a.png", "b.webp", "c.nii.gz", "d.DCM", "deep/e.czi", "notes.txt", "Thumbs.db", ".f.dcm", "clip.mp4"
+    )
+    (note,) = notes_on([tmp_path])
+    assert "4 files of formats that are not read are passed over: b.webp, c.nii.gz, d.DCM, ..." in note
+    assert notes_on([tmp_path / "a.png"]) == []
 
 
 def test_tables_of_one_case_and_a_table_that_is_none(tmp_path: Path) -> None:

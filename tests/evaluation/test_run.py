@@ -122,3 +122,10 @@ def test_truths_without_foreground_are_a_mark(data: Path) -> None:
     some = autosam.evaluate(None, data, predictions=masks, foreground="> 0", progress=listener)
     assert some.summary()["marks"] == []
     assert any("1 of 3 truths are empty" in line for line in listener.said)
+
+
+def test_a_given_mask_is_neither_sure_nor_quick(data: Path, made_run: Path) -> None:
+    given = autosam.evaluate(None, data, predictions=data / "masks")
+    assert {(case.confidence, case.seconds) for case in given.cases} == {(None, None)}
+    made = autosam.evaluate(made_run, data, engine="torch")
+    assert all(0 < case.confidence < 1 and case.seconds > 0 for case in made.cases)  # type: ignore[operator]

@@ -11,7 +11,8 @@ from pathlib import Path
 from autosam.core.errors import DataError, UsageError
 from autosam.data.matching import MASK_ENDING, match
 from autosam.data.predicted import predictions_among
-from autosam.data.table import read_table
+from autosam.data.table import notes_on_masks, read_table
+from autosam.data.unread import note_on_unread
 from autosam.data.walk import (
     children,
     distinct,
@@ -88,19 +89,23 @@ def _of_table(file: Path, group: str | None) -> Pairing:
     rows, others = read_table(file)
     ids = distinct([(without_suffix(row.name), row.name) for row in rows])
     pairs = tuple(Pair(name, row.image, row.mask, row.group) for name, row in zip(ids, rows, strict=True))
-    if not others:
-        return Pairing(pairs)
-    note = f"{file.name}: of its columns {', '.join(others)} take no part"
-    if group is None and all(pair.group is None for pair in pairs):
-        note += "; one that names patients, clips or slides must be called group to keep those on one side of a split"
-    return Pairing(pairs, notes=(note,))
+    notes = notes_on_masks(rows)
+    if others:
+        note = f"{file.name}: of its columns {', '.join(others)} take no part"
+        if group is None and all(pair.group is None for pair in pairs):
+            note += (
+                "; one that names patients, clips or slides must be called group to keep those on one side of a split"
+            )
+        notes.append(note)
+    return Pairing(pairs, notes=tuple(notes))
 
 
 def _of_folder(root: Path) -> Pairing:
     couples: list[tuple[Path, Path]] = []
     ignored: list[str] = []
+    places = list(walked(root))
     # Of a folder of predictions that is given itself the masks may be a truth.
-    made = predictions_among(walked(root)) - {root}
+    made = predictions_among(places) - {root}
     _collect(root, root, couples, ignored, made, ())
     pairs = [pair for images, masks in couples for pair in _of_couple(root, images, masks, made)]
     if not couples:
@@ -116,7 +121,15 @@ def _of_folder(root: Path) -> Pairing:
             cure="Give one of the folders alone",
         )
     pairs.sort(key=lambda pair: natural(pair.id))
-    return Pairing(tuple(pairs), tuple(ignored))
+    sides = {side for couple in couples for side in couple}
+    inside = (
+        file
+        for folder, _, files in places
+        if not sides or not sides.isdisjoint((folder, *folder.parents))
+        for file in files
+    )
+    note = note_on_unread(inside)
+    return Pairing(tuple(pairs), tuple(ignored), () if note is None else (note,))
 
 
 def _collect(

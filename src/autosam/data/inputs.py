@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autosam.core.errors import DataError
+from autosam.core.names import writable
 from autosam.data.folder import IMAGE_FOLDERS, MASK_FOLDERS, find_pairs
 from autosam.data.matching import MASK_ENDING
 from autosam.data.predicted import predictions_among
+from autosam.data.unread import note_on_unread
 from autosam.data.walk import Place, distinct, is_image, name_below, walked, without_suffix
 
 _TABLE = ".csv"
+# Of names in a note.
+_SHOWN = 3
 
 
 def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -44,13 +48,13 @@ def _of(given: Path) -> list[tuple[Path, tuple[str, ...]]]:
         raise DataError("there is no such file or folder", file=given, cure="Check the path")
     if given.suffix.lower() == _TABLE:
         return [(pair.image, (pair.id, f"{given.stem}/{pair.id}")) for pair in find_pairs(given).pairs]
-    folder = given.absolute().parent.name
-    return [(given, (without_suffix(given.name), given.name, f"{folder}/{given.name}"))]
+    name, folder = name_below(given, given.parent), writable(given.absolute().parent.name)
+    return [(given, (without_suffix(name), name, f"{folder}/{name}"))]
 
 
 def _of_folder(root: Path) -> list[tuple[Path, tuple[str, ...]]]:
     places = list(walked(root))
-    sides, masks = _mask_folders(places), set(_masks_beside(places))
+    sides, masks = _mask_folders(places), set(masks_beside(places))
     others = sides | predictions_among(places)
     files = [
         file
@@ -65,7 +69,7 @@ def _of_folder(root: Path) -> list[tuple[Path, tuple[str, ...]]]:
             file=root,
             cure="Give a folder or file of images; --clip takes the videos of a folder",
         )
-    cases, above = _cases(root) if sides or masks else {}, root.resolve().name
+    cases, above = _cases(root) if sides or masks else {}, writable(root.resolve().name)
     named = [(file, name_below(file, root)) for file in files]
     return [(file, (*cases.get(file, ()), without_suffix(name), name, f"{above}/{name}")) for file, name in named]
 
@@ -78,12 +82,19 @@ def _cases(root: Path) -> dict[Path, tuple[str]]:
         return {}
 
 
-def masks_beside(root: Path) -> list[Path]:
-    """Returns the masks that lie beside their images (`x_mask.png` beside `x.png`), at any depth."""
-    return _masks_beside(walked(root))
+def notes_on(inputs: Sequence[Path]) -> list[str]:
+    """Returns what a user should know of that in some folders which is not predicted, a sentence each."""
+    places = [place for given in inputs if given.is_dir() for place in walked(given)]
+    notes = [note_on_unread(file for _, _, files in places for file in files)]
+    masks = masks_beside(places)
+    if masks:
+        names = ", ".join(mask.name for mask in masks[:_SHOWN]) + (", ..." if len(masks) > _SHOWN else "")
+        notes.append(f"masks beside their images are left out: {names}. A file that is named itself is predicted")
+    return [note for note in notes if note is not None]
 
 
-def _masks_beside(places: Iterable[Place]) -> list[Path]:
+def masks_beside(places: Iterable[Place]) -> list[Path]:
+    """Returns those masks of some folders, as `walked` gives these, that lie beside their images: `x_mask` by `x`."""
     found = []
     for _, _, files in places:
         images = [file for file in files if is_image(file)]

@@ -77,6 +77,15 @@ def read_table(file: Path) -> tuple[list[Row], list[str]]:
     return rows, [name for name in names if name and name not in ("image", "mask", "group")]
 
 
+def notes_on_masks(rows: list[Row]) -> list[str]:
+    """Returns a sentence for each of the first masks that several rows name."""
+    images: dict[Path, list[str]] = {}
+    for row in rows:
+        images.setdefault(row.mask, []).append(row.image.name)
+    shared = [(mask, names) for mask, names in images.items() if len(names) > 1]
+    return [f"{mask.name} is the mask of several images: {', '.join(names[:6])}" for mask, names in shared[:6]]
+
+
 def _lines(file: Path) -> list[tuple[int, list[str]]]:
     try:
         text = file.read_text(encoding="utf-8-sig")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autosam.core.errors import DataError
+from autosam.core.names import writable
 from autosam.data.images import IMAGE_SUFFIXES
 
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -64,8 +65,8 @@ def images_below(folder: Path) -> list[Path]:
 
 
 def name_below(file: Path, folder: Path) -> str:
-    """Returns a file's path below `folder`, "/" between folders, in one Unicode form (NFC)."""
-    return unicodedata.normalize("NFC", file.relative_to(folder).as_posix())
+    """Returns a file's path below `folder`: "/" between folders, one Unicode form (NFC), bytes of none as escapes."""
+    return writable(unicodedata.normalize("NFC", file.relative_to(folder).as_posix()))
 
 
 def without_suffix(name: str) -> str:

@@ -27,8 +27,8 @@ class Case:
         one_empty: whether just one of truth and prediction is empty, so that distances are the image's diagonal.
         truth_share: share of the image that is foreground in the truth, 0..1; None where unknown.
         mask_share: the same of the prediction.
-        confidence: the prediction's own mean confidence, 0..1; None without a prediction.
-        seconds: wall-clock time of the prediction; None without one.
+        confidence: the prediction's own mean confidence, 0..1; None without a prediction, or where it is a bare mask.
+        seconds: wall-clock time of the prediction; None without one, or where it was made before.
         content: hash of image and truth, by which two evaluations are known to be of the same case; None where unknown.
     """
 

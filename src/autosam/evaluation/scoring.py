@@ -39,6 +39,8 @@ def truth_of(sample: Sample) -> Mask:
 def predicted_case(sample: Sample, prediction: Prediction, metrics: Metrics) -> Case:
     """Returns the scores of a prediction, and of the surrogate decoder's mask where there is one."""
     truth, mask, second = truth_of(sample), prediction.mask, prediction.surrogate
+    # A mask that was given says nothing of how sure anybody was of it, nor of how long it took.
+    graded = bool(((prediction.probability > 0) & (prediction.probability < 1)).any())
     surrogate = None if second is None else _scores(truth, second >= prediction.threshold, sample.spacing, metrics)
     return _case(
         sample,
@@ -47,8 +49,8 @@ def predicted_case(sample: Sample, prediction: Prediction, metrics: Metrics) -> 
         surrogate=surrogate,
         one_empty=bool(truth.any()) != bool(mask.any()),
         mask_share=prediction.area_share,
-        confidence=prediction.confidence,
-        seconds=prediction.seconds,
+        confidence=prediction.confidence if graded else None,
+        seconds=prediction.seconds or None,
     )
 
 

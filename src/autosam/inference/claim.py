@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,18 @@ _UNKNOWN_ONCE = frozenset({"engine"})
 
 
 def claim(folder: Path) -> None:
-    """Makes an output folder.
+    """Makes an output folder, before there is anything to write into it.
 
     Raises:
-        UsageError: where it holds something already, or is a file.
+        UsageError: where it holds something already, is a file, or cannot be written.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError("is a file", file=folder, cure="Give --out a folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise UsageError("is not empty; nothing is overwritten", file=folder, cure="Give another --out")
     folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError("cannot be written", file=folder, cure="Give another --out, or mend its permissions")
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from autosam.core.files import sync_folder
 from autosam.core.names import writable
 from autosam.core.progress import Progress, Silent
 from autosam.core.sample import Sample
-from autosam.data.inputs import find_images, masks_beside
+from autosam.data.inputs import find_images, notes_on
 from autosam.inference.claim import claimed
 from autosam.inference.model import Model
 from autosam.inference.prediction import Prediction
@@ -33,8 +33,6 @@ _WRITING, _WRITING_PIXELS = 6, 32_000_000
 _MANY = 16
 # Compressing two large images takes longer than predicting them where the CPU multiplies fast.
 _WRITERS = 2
-# Of names that are told.
-_SHOWN = 3
 
 
 def predict_files(
@@ -74,10 +72,8 @@ def predict_files(
     folder, progress = Path(out), progress or Silent()
     given = [Path(one) for one in inputs]
     images = find_images(given)
-    masks = [mask for place in given if place.is_dir() for mask in masks_beside(place)]
-    if masks:
-        shown = ", ".join(mask.name for mask in masks[:_SHOWN]) + (", ..." if len(masks) > _SHOWN else "")
-        progress.say(f"note: masks beside their images are left out: {shown}; a file that is named itself is predicted")
+    for note in notes_on(given):
+        progress.say(f"note: {note}")
     if len(images) >= _MANY:
         model = model.shared()
     with claimed(folder, options(model, probabilities), resume=resume):
