@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -180,6 +181,22 @@ def test_a_check_writes_nothing_among_the_data(labelled: Path, tmp_path: Path, m
     code, out, _ = _run("data", "check", ".", "--foreground", "1")
     assert code == 0 and "--picture" in out
     assert {file: file.read_bytes() for file in labelled.rglob("*.*")} == before
+
+
+def test_a_check_looks_for_the_place_of_its_picture_first(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    code, out, err = _run("data", "check", labelled, "--foreground", "1", "--picture", tmp_path / "file" / "a.png")
+    assert (code, out) == (3, "") and str(tmp_path / "file") in err
+
+    def refuses(path: Path, content: bytes) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", refuses)
+    code, out, _ = _run("data", "check", labelled, "--foreground", "1")
+    assert code == 0 and "3 pairs" in out and "--picture" in out
+    assert json.loads(_run("data", "check", labelled, "--foreground", "1", "--json")[1])["picture"] is None
 
 
 def test_a_name_of_two_lines_is_checked(labelled: Path, tmp_path: Path) -> None:

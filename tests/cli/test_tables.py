@@ -15,7 +15,7 @@ from autosam.data.foreground import Foreground
 def test_names_in_a_table_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     case = CaseCheck("eye[left]:heart:", Path("a"), None, "[a-z]", fault="eye[left].png: cannot be read")
     check = DataCheck(Path("a"), Foreground.parse(None), (case,), (), ())
-    tables.checked(check, Path("/data/[old]"), None, as_json=False)
+    tables.checked(check, Path("/data/[old]"), Path("[old].png"), as_json=False)
     said = capsys.readouterr().out
     for name in ("eye[left]:heart:", "[a-z]", "/data/[old]", "fault: eye[left].png"):
         assert name in said

@@ -15,6 +15,7 @@ from autosam.core.files import (
     cache_folder,
     place_torch_folder,
     sha256,
+    try_to_write,
     write_atomically,
     write_bytes,
     write_json,
@@ -58,6 +59,25 @@ def test_a_folder_that_takes_nothing_is_told_by_the_file_that_was_asked_for(
     with pytest.raises(PermissionError) as fault:
         write_bytes(tmp_path / "model.bin", b"new")
     assert fault.value.filename == str(tmp_path / "model.bin")
+
+
+def test_a_folder_is_tried_and_nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try_to_write(tmp_path)
+    try_to_write(tmp_path / "not" / "yet")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotADirectoryError) as fault:
+        try_to_write(tmp_path / "file" / "out")
+    assert fault.value.filename == str(tmp_path / "file")
+
+    def fills(path: Path, data: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", fills)
+    with pytest.raises(ResourceError, match="no space"):
+        try_to_write(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
 def test_nan_is_no_json(tmp_path: Path) -> None:

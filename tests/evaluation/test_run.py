@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import autosam
 from autosam.benchmarks.scored import read_scored
 from autosam.core.errors import DataError, UsageError
 from autosam.data.images import content_hash, read_image
+from autosam.evaluation import run
 from autosam.evaluation.seen import seen_by
 from autosam.models.card import Card
 from autosam.models.checkpoint import build, save
@@ -56,6 +58,18 @@ def test_an_image_that_cannot_be_read_is_an_empty_mask(data: Path) -> None:
     (data / "images" / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
     report = autosam.evaluate(None, data, predictions=data.parent / "masks")
     assert [case.scores["dice"] for case in report.cases] == [1, 0, 1]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_first_case(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(path: Path, content: bytes) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", refuses)
+    monkeypatch.setattr(run, "evaluate", None)
+    with pytest.raises(UsageError, match=r"out: cannot be written \(Permission denied"):
+        autosam.evaluate(None, data, predictions=data.parent / "masks", out=data.parent / "out")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from autosam.inference.claim import claim
 def test_a_new_folder_is_made_and_an_empty_one_taken(tmp_path: Path) -> None:
     for _ in range(2):
         claim(tmp_path / "a" / "b")
-    assert (tmp_path / "a" / "b").is_dir()
+    assert not list((tmp_path / "a" / "b").iterdir())
 
 
 def test_what_holds_something_or_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -27,6 +27,9 @@ def test_what_holds_something_or_is_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whoever runs the tests may be allowed everything.
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(UsageError, match="cannot be written"):
+    def refuses(path: Path, content: bytes) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", refuses)
+    with pytest.raises(UsageError, match=r"cannot be written \(Read-only"):
         claim(tmp_path)

@@ -50,13 +50,15 @@ def data_check(
 ) -> None:
     """Show how images and masks pair, what the masks hold, and what is wrong."""
     with told():
+        from autosam.cli.picture import picture_place
         from autosam.cli.tables import checked
         from autosam.core.errors import DataError
         from autosam.data.check import check_data
         from autosam.data.foreground import Foreground as Rule
 
+        place = picture_place(data, picture)
         result = check_data(data, foreground=Rule.parse(foreground), group=group)
-        checked(result, data, picture, as_json=json)
+        checked(result, data, place, as_json=json)
         if result.faults:
             count = len(result.faults)
             raise DataError(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from autosam.core.errors import UsageError
 from autosam.core.words import counted
 
 if TYPE_CHECKING:
@@ -137,20 +136,15 @@ def quantised(made: Quantised) -> None:
     )
 
 
-def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool) -> None:
-    """Prints a data check and writes its picture."""
+def checked(check: DataCheck, data: Path, picture: Path | str, *, as_json: bool) -> None:
+    """Prints a data check and writes its picture, where it has a place (`picture_place`)."""
     from autosam.data.check import picture as draw
 
-    file = picture or _free(Path(f"{data.resolve().stem or 'data'}-check.png"))
-    # There it would be an image of the data set, or take the place of one.
-    among = data.is_dir() and file.resolve().is_relative_to(data.resolve())
-    if among and picture is not None:
-        raise UsageError("the picture would lie among the data", file=picture, cure="Name another place")
-    drawable = len(check.faults) < len(check.cases) and not among
-    if drawable:
-        draw(check, file)
+    drawn = isinstance(picture, Path) and len(check.faults) < len(check.cases)
+    if drawn:
+        draw(check, Path(picture))
     if as_json:
-        print(json.dumps({**check.as_dict(), "picture": str(file) if drawable else None}))
+        print(json.dumps({**check.as_dict(), "picture": str(picture) if drawn else None}))
         return
     out = console()
     table = Table(title=f"{counted(len(check.cases), 'pair')} in {data}", title_justify="left")
@@ -169,22 +163,12 @@ def checked(check: DataCheck, data: Path, picture: Path | None, *, as_json: bool
         out.print(f"note: {note}")
     for case in check.faults:
         out.print(f"fault: {case.fault}")
-    if drawable:
-        out.print(f"picture: {file}")
-    elif among:
-        out.print("picture: none, since you are among the data; say where with --picture")
+    if drawn:
+        out.print(f"picture: {picture}")
+    elif isinstance(picture, str):
+        out.print(f"picture: none, since {picture}; say where with --picture")
 
 
 def _values(values: Mapping[int, int]) -> str:
     listed = ", ".join(str(value) for value in sorted(values)[:6])
     return f"{listed}, ... ({len(values)} values)" if len(values) > 6 else listed or "-"
-
-
-def _free(file: Path) -> Path:
-    """Returns `file`, or its name with the first number that is not taken."""
-    taken = 1
-    free = file
-    while free.exists():
-        taken += 1
-        free = file.with_name(f"{file.stem}-{taken}{file.suffix}")
-    return free

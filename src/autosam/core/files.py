@@ -120,6 +120,29 @@ def write_atomically(file: Path, write: Callable[[BinaryIO], object], *, lasting
         write(stream)
 
 
+def try_to_write(folder: Path) -> None:
+    """Finds out whether a folder takes a file, before the work at whose end one would be written.
+
+    Trying alone tells: of rights, of disks that are read-only or full. Of a folder that is not there yet, the nearest
+    above is tried; nothing is left in it.
+
+    Raises:
+        OSError: naming the folder, where it cannot be written.
+        ResourceError: where the disk is full.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    trial = there / f".trial.{secrets.token_hex(6)}.tmp"
+    with disk_faults(folder):
+        try:
+            trial.write_bytes(b"\0")
+            trial.unlink()
+        except OSError as fault:
+            with contextlib.suppress(OSError):
+                trial.unlink()
+            fault.filename = str(there)
+            raise
+
+
 def is_temporary(file: Path) -> bool:
     """Says whether a file is one that `written` has not finished."""
     return _TEMPORARY.fullmatch(file.name) is not None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from autosam.core.errors import UsageError
-from autosam.core.files import held, is_temporary, sweep, write_json
+from autosam.core.files import held, is_temporary, sweep, try_to_write, write_json
 from autosam.data.predicted import RECORD
 
 # What a record of an earlier version does not hold.
@@ -22,14 +21,19 @@ def claim(folder: Path) -> None:
 
     Raises:
         UsageError: where it holds something already, is a file, or cannot be written.
+        ResourceError: where the disk is full.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError("is a file", file=folder, cure="Give --out a folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise UsageError("is not empty; nothing is overwritten", file=folder, cure="Give another --out")
     folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError("cannot be written", file=folder, cure="Give another --out, or mend its permissions")
+    try:
+        try_to_write(folder)
+    except OSError as fault:
+        raise UsageError(
+            f"cannot be written ({fault.strerror})", file=folder, cure="Give another --out, or mend its permissions"
+        ) from fault
 
 
 @contextlib.contextmanager
