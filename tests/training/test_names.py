@@ -34,10 +34,12 @@ def test_names_that_are_no_text_are_trained_on_and_scored(nameless: Path, tmp_pa
     assert {"caf\\udce91", "caf\\udce92"} <= record["train"].keys() | record["val"].keys()
     report = autosam.evaluate(run, nameless, out=tmp_path / "scores", engine="torch")
     assert not report.failures
-    rows = predict_files(autosam.load(run, engine="torch"), [nameless], tmp_path / "predicted")
+    predicted, odd = (tmp_path / os.fsdecode(name) for name in (b"mask\xe9", b"again\xe9"))
+    rows = predict_files(autosam.load(run, engine="torch"), [nameless], predicted)
     assert [row.id for row in rows] == [case.id for case in report.cases] and not any(row.error for row in rows)
-    again = autosam.evaluate(None, nameless, predictions=tmp_path / "predicted")
+    again = autosam.evaluate(None, nameless, predictions=predicted, out=odd)
     assert [case.scores["dice"] for case in again.cases] == [case.scores["dice"] for case in report.cases]
+    assert len(autosam.compare([tmp_path / "scores", odd], tmp_path / "compared").methods) == 2
 
 
 def test_a_folder_whose_name_is_no_text_is_trained_on(discs: Path, tmp_path: Path) -> None:

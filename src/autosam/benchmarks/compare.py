@@ -19,6 +19,7 @@ from autosam.benchmarks.view import Measure, View
 from autosam.core.checks import look_up
 from autosam.core.errors import DataError, UsageError
 from autosam.core.files import write_json, write_text
+from autosam.core.names import writable
 from autosam.core.progress import Progress, Silent
 from autosam.inference.claim import claim
 from autosam.metrics.video import clip_means
@@ -146,7 +147,7 @@ def _named(scored: Sequence[Scored]) -> list[Scored]:
         twice = next(folder for folder in folders if folders.count(folder) > 1)
         raise UsageError("is given twice", file=twice, cure="Give each folder once")
     made = [
-        replace(method, name=f"{method.name} [{folder.name}]") if titles.count(method.name) > 1 else method
+        replace(method, name=f"{method.name} [{writable(folder.name)}]") if titles.count(method.name) > 1 else method
         for method, folder in zip(scored, folders, strict=True)
     ]
     if len({method.name for method in made}) < len(made):

@@ -11,6 +11,7 @@ from autosam.benchmarks.markdown import headed, written
 from autosam.benchmarks.scored import Scored
 from autosam.benchmarks.statistics import LEVEL
 from autosam.benchmarks.view import Measure, View
+from autosam.core.names import writable
 from autosam.evaluation.bootstrap import RESAMPLES, Interval
 
 METHOD = (
@@ -37,7 +38,7 @@ def plain(
         "methods": [
             {
                 "name": method.name,
-                "folder": method.folder.resolve().name,
+                "folder": writable(method.folder.resolve().name),
                 "seeds": method.seeds,
                 "failed": method.failed,
                 "untrained_prompt": method.untrained_prompt,

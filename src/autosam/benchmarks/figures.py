@@ -9,6 +9,7 @@ from typing import Any
 
 from autosam.core.errors import DataError, UsageError
 from autosam.core.files import write_text
+from autosam.core.names import writable
 from autosam.core.progress import Progress, Silent
 from autosam.core.sample import Sample
 from autosam.data.dataset import Dataset
@@ -108,7 +109,7 @@ def figures(
             files += save(learning_curves(histories), folder / "learning-curves")
     record = seen_by(Path(run)) or {}
     seen = [sample.id for sample in samples if content_hash(sample.image) in record]
-    captions = _captions(sam, samples, list(others), shares, seen, Path(data).resolve().name, cases)
+    captions = _captions(sam, samples, list(others), shares, seen, writable(Path(data).resolve().name), cases)
     write_text(folder / "captions.md", captions)
     return files
 

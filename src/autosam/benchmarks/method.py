@@ -14,6 +14,7 @@ import numpy.typing as npt
 from autosam.benchmarks.benchmark import Kind
 from autosam.benchmarks.budget import budget_of
 from autosam.benchmarks.stored import interpret
+from autosam.core.names import writable
 from autosam.core.probability import logits
 from autosam.core.sample import Sample
 from autosam.data.mask_folder import MaskFolder
@@ -136,7 +137,7 @@ def of_folder(folder: Path, kind: Kind) -> Method:
         values = probability if meant.step is None else logits(probability, meant.step)
         return Predicted(prediction, values, meant.objects, meant.gray)
 
-    name = folder.resolve().name
+    name = writable(folder.resolve().name)
     return Method(name, predict, {"predictions": name}, cautions={"reference-code": _STORED})
 
 

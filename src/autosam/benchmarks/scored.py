@@ -16,6 +16,7 @@ from autosam.benchmarks.common_views import STANDARD
 from autosam.benchmarks.names import BENCHMARKS
 from autosam.benchmarks.view import View
 from autosam.core.errors import DataError
+from autosam.core.names import writable
 
 Values = npt.NDArray[np.float64]
 
@@ -104,7 +105,7 @@ def read_scored(folder: Path, name: str | None = None) -> Scored:
         cases, values = _values(rows, columns)
     except (KeyError, TypeError, ValueError, IndexError) as fault:
         raise DataError(f"not as it was written ({type(fault).__name__}: {fault})", file=folder, cure=_CURE) from fault
-    title = name or known.pop("title") or folder.resolve().name
+    title = writable(name or known.pop("title") or folder.resolve().name)
     known.pop("title", None)
     return Scored(name=title, folder=folder, cases=cases, values=values, failed=int(summary["failed"]), **known)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autosam.core.errors import DataError, UsageError
+from autosam.core.names import writable
 from autosam.core.progress import Progress, Silent
 from autosam.core.sample import Sample
 from autosam.data.dataset import Dataset
@@ -74,7 +75,7 @@ def evaluate_run(
         _refuse(loading, "the predictions are made already")
         rule = Foreground.parse(foreground)
         predict = predictions_from(Path(predictions))
-        provenance: dict[str, Any] = {"predictions": Path(predictions).name}
+        provenance: dict[str, Any] = {"predictions": writable(Path(predictions).name)}
         source = None
     else:
         if isinstance(run, Model):
