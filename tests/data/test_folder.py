@@ -252,6 +252,31 @@ def test_formats_that_are_not_read_are_noted_where_images_lie(tmp_path: Path, la
     assert "1 file of formats that are not read is passed over: slide.svs. Convert" in note
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("images/a.png", "images/b.webp", "masks/a.png", "masks/b.png"), r"b\.webp is of a format that is not read"),
+        (("images/a.png", "masks/a_seg.nii.gz"), r"a_seg\.nii\.gz is of a format that is not read"),
+        (("x/images/a.1.png", "x/masks/a.1.dcm"), r"a\.1\.dcm is of a format that is not read"),
+        (("a.png", "a_mask.png", "b_mask.png", "b.webp"), r"b\.webp is of a format that is not read"),
+        (("a.webp", "b.webp"), r"no images in it\. 2 files of formats that are not read"),
+        (("a.png", "a_mask.npy"), r"no masks for them\. 1 file of formats that are not read"),
+    ],
+)
+def test_what_is_missing_may_be_of_a_format_that_is_not_read(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+    _touch(tmp_path, *names)
+    with pytest.raises(DataError, match=said):
+        find_pairs(tmp_path)
+
+
+def test_a_scanner_gives_no_suffix(tmp_path: Path) -> None:
+    _touch(tmp_path, "images/a.png", "masks/a.png", "images/LICENSE")
+    for name in ("IM_0001", "1.2.840.10008"):
+        (tmp_path / "images" / name).write_bytes(bytes(128) + b"DICM")
+    (note,) = find_pairs(tmp_path).notes
+    assert "2 files" in note and "1.2.840.10008, IM_0001." in note
+
+
 def test_files_elsewhere_are_no_matter_of_formats(tmp_path: Path) -> None:
     _touch(tmp_path, "images/a.png", "masks/a.png", "scans/b.dcm", "images/readme.txt", "images/.c.dcm")
     pairing = find_pairs(tmp_path)

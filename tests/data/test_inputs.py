@@ -66,6 +66,13 @@ def test_formats_that_are_not_read_are_told(tmp_path: Path) -> None:
     (note,) = notes_on([tmp_path])
     assert "4 files of formats that are not read are passed over: b.webp, c.nii.gz, d.DCM, ..." in note
     assert notes_on([tmp_path / "a.png"]) == []
+    with pytest.raises(DataError, match=r"no image in this folder.*1 file of formats.*e\.czi"):
+        find_images([tmp_path / "deep"])
+
+
+def test_formats_of_masks_are_no_matter_of_prediction(tmp_path: Path) -> None:
+    _touch(tmp_path, "images/a.png", "masks/a.nii.gz")
+    assert notes_on([tmp_path]) == []
 
 
 def test_tables_of_one_case_and_a_table_that_is_none(tmp_path: Path) -> None:

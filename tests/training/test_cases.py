@@ -38,6 +38,16 @@ def test_a_group_on_both_sides_is_said(discs: Path, tmp_path: Path, group: str |
     assert any("1 group is in training and in validation" in line and "3" in line for line in listener.said) == said
 
 
+def test_what_is_not_taken_is_said(discs: Path) -> None:
+    for number in range(7):
+        (discs / f"note{number}.txt").touch()
+    (discs / "images" / "slide.svs").touch()
+    listener = Listens()
+    read_cases(tiny_config(discs), listener, lambda: False)
+    assert any(line.startswith("note: 1 file of formats") and "slide.svs" in line for line in listener.said)
+    assert any(line.startswith("note: not taken: note0.txt, ") and "1 more" in line for line in listener.said)
+
+
 def test_what_stopped_while_reading_names_a_cure_that_is_one(discs: Path) -> None:
     with pytest.raises(Interrupted, match="--resume"):
         read_cases(tiny_config(discs), Silent(), lambda: True)

@@ -12,7 +12,7 @@ from autosam.core.errors import DataError, UsageError
 from autosam.data.matching import MASK_ENDING, match
 from autosam.data.predicted import predictions_among
 from autosam.data.table import notes_on_masks, read_table
-from autosam.data.unread import note_on_unread
+from autosam.data.unread import note_on_unread, unread_below
 from autosam.data.walk import (
     children,
     distinct,
@@ -173,7 +173,7 @@ def _of_couple(root: Path, images: Path, masks: Path, made: set[Path]) -> Iterat
         {name_below(file, side): file for file in images_below(side) if made.isdisjoint(file.parents)}
         for side in (images, masks)
     )
-    for found in match(pictures, labels, images.parent):
+    for found in match(pictures, labels, images.parent, unread_below(images, masks)):
         yield Pair(prefix + found.name, found.image, found.mask)
 
 
@@ -197,17 +197,21 @@ def _flat(root: Path, made: set[Path]) -> tuple[list[Pair], list[str]]:
         masks |= {name_below(file, root): file for file in sides[True]}
     if not masks:
         return [], ignored
-    return [Pair(found.name, found.image, found.mask) for found in match(images, masks, root)], ignored
+    matches = match(images, masks, root, unread_below(root))
+    return [Pair(found.name, found.image, found.mask) for found in matches], ignored
 
 
 def _nothing(root: Path, *, empty: bool) -> DataError:
     count = len(images_below(root))
+    note = note_on_unread(file for _, _, files in walked(root) for file in files)
+    strange = f". {note}" if note else ""
     if not count:
-        return DataError("there are no images in it", file=root, cure="Give a folder with images/ and masks/, or a CSV")
+        cure = "Give a folder with images/ and masks/, or a CSV"
+        return DataError(f"there are no images in it{strange}", file=root, cure=cure)
     if root.name.lower() in IMAGE_FOLDERS | MASK_FOLDERS and not empty:
         return DataError("this is only one side of the pairs", file=root, cure=f"Give the folder above: {root.parent}")
     return DataError(
-        f"it has {count} images and no masks for them",
+        f"it has {count} images and no masks for them{strange}",
         file=root,
         cure="Put images into images/ and masks of the same names into masks/, or masks beside images as "
         "NAME_mask.png, or give a CSV with the columns image,mask",

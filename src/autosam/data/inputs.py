@@ -64,8 +64,10 @@ def _of_folder(root: Path) -> list[tuple[Path, tuple[str, ...]]]:
         if is_image(file) and file not in masks
     ]
     if not files:
+        unread = note_on_unread(file for _, _, inside in places for file in inside)
         raise DataError(
-            "there is no image in this folder; masks beside images and predictions do not count",
+            "there is no image in this folder; masks beside images and predictions do not count"
+            + (f". {unread}" if unread else ""),
             file=root,
             cure="Give a folder or file of images; --clip takes the videos of a folder",
         )
@@ -85,7 +87,15 @@ def _cases(root: Path) -> dict[Path, tuple[str]]:
 def notes_on(inputs: Sequence[Path]) -> list[str]:
     """Returns what a user should know of that in some folders which is not predicted, a sentence each."""
     places = [place for given in inputs if given.is_dir() for place in walked(given)]
-    notes = [note_on_unread(file for _, _, files in places for file in files)]
+    others = _mask_folders(places) | predictions_among(places)
+    notes = [
+        note_on_unread(
+            file
+            for folder, _, files in places
+            if folder not in others and others.isdisjoint(folder.parents)
+            for file in files
+        )
+    ]
     masks = masks_beside(places)
     if masks:
         names = ", ".join(mask.name for mask in masks[:_SHOWN]) + (", ..." if len(masks) > _SHOWN else "")

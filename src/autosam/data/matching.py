@@ -28,7 +28,7 @@ class Match:
     mask: Path
 
 
-def match(images: dict[str, Path], masks: dict[str, Path], root: Path) -> list[Match]:
+def match(images: dict[str, Path], masks: dict[str, Path], root: Path, unread: Iterable[str] = ()) -> list[Match]:
     """Pairs images and masks by name, in natural order of the names.
 
     The extension is not part of a name; a mask may carry an ending such as `_mask`; an image may carry the four digits
@@ -38,6 +38,7 @@ def match(images: dict[str, Path], masks: dict[str, Path], root: Path) -> list[M
         images: path of each image by its name with extension, relative to a folder that images and masks share.
         masks: the same for masks.
         root: the data folder that a fault is reported of.
+        unread: the same names of files of formats that are not read, one of which may be what is missing.
 
     Raises:
         DataError: on an unpaired or doubled name, with a table of them and the nearest names.
@@ -59,8 +60,9 @@ def match(images: dict[str, Path], masks: dict[str, Path], root: Path) -> list[M
 
     rows = []
     loose = [name for stem in free for name in pictures[stem]]
-    rows += [_unpaired("image", name, "mask", bare or list(masks)) for name in loose[:_ROWS]]
-    rows += [_unpaired("mask ", name, "image", loose or list(images)) for name in bare[:_ROWS]]
+    strange = {_bare(name): name for name in unread} if loose or bare else {}
+    rows += [_unpaired("image", name, "mask", bare or list(masks), strange) for name in loose[:_ROWS]]
+    rows += [_unpaired("mask ", name, "image", loose or list(images), strange) for name in bare[:_ROWS]]
     doubled = 0
     for key, stems in found.items():
         both = [name for stem in stems for name in pictures[stem]], names_of_key[key]
@@ -87,7 +89,14 @@ def _mask_key(stem: str, pictures: dict[str, list[str]]) -> str:
     return stem if stem in pictures else MASK_ENDING.sub("", stem)
 
 
-def _unpaired(what: str, name: str, other: str, names: list[str]) -> str:
+def _bare(name: str) -> str:
+    """Returns a name without suffixes, of a volume too, and without the ending of a mask."""
+    return MASK_ENDING.sub("", name.removesuffix(Path(name).suffix).removesuffix(".nii"))
+
+
+def _unpaired(what: str, name: str, other: str, names: list[str], strange: dict[str, str]) -> str:
+    if _bare(name) in strange:
+        return f"{what} {name}: no {other}; {strange[_bare(name)]} is of a format that is not read"
     by_stem = {without_suffix(candidate): candidate for candidate in names}
     near = nearest(without_suffix(name), by_stem, most=1)
     hint = f"nearest {other}: {by_stem[near[0]]}" if near else f"no {other} has a like name"

@@ -13,11 +13,14 @@ from autosam.core.errors import DataError, Interrupted
 from autosam.core.progress import Progress
 from autosam.core.words import counted
 from autosam.data.dataset import Dataset, split
-from autosam.data.folder import find_pairs
+from autosam.data.folder import Pairing, find_pairs
 from autosam.data.foreground import Foreground
 from autosam.data.images import content_hash
 from autosam.training.config import TrainConfig
 from autosam.training.signals import Stop
+
+# Of ignored folders and files that are named.
+_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,24 @@ def find_cases(config: TrainConfig) -> tuple[Dataset, Dataset, list[str]]:
             )
     foreground = Foreground.parse(config.foreground)
     pairing = find_pairs(config.data, group=config.group)
-    whole, notes = Dataset(pairing.pairs, foreground), list(pairing.notes)
+    whole, notes = Dataset(pairing.pairs, foreground), _notes(pairing)
     if config.val_data is not None:
         beside = find_pairs(config.val_data, group=config.group)
         fit_on, held = whole, whole.beside(beside.pairs)
-        notes += beside.notes
+        notes += _notes(beside)
     else:
         fit_on, held = split(whole, config.val, config.seed)
     if len(fit_on) == 0:
         raise DataError("no case is left to train on", file=config.data, cure="Lower --val, or add images")
     return fit_on, held, notes
+
+
+def _notes(pairing: Pairing) -> list[str]:
+    ignored = pairing.ignored
+    if not ignored:
+        return list(pairing.notes)
+    more = f" and {len(ignored) - _SHOWN} more (autosam data check lists all)" if len(ignored) > _SHOWN else ""
+    return [*pairing.notes, f"not taken: {', '.join(ignored[:_SHOWN])}{more}"]
 
 
 def look_at(parts: tuple[Dataset, Dataset], seconds: float) -> int:
