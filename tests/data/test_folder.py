@@ -294,7 +294,13 @@ def test_names_that_are_no_text_have_ids_that_are(tmp_path: Path) -> None:
     assert pair.image.exists()
 
 
-def test_a_mask_of_several_images_is_noted(tmp_path: Path) -> None:
+def test_a_mask_of_several_images_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _touch(tmp_path, "a.png", "b.png", "c.png", "m.png", "n.png")
     (tmp_path / "t.csv").write_text("image,mask\na.png,m.png\nb.png,./m.png\nc.png,n.png\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "u.csv").write_text(f"image,mask\na.png,m.png\nb.png,{tmp_path}/m.png\n")
+    assert find_pairs(Path("u.csv")).notes == ("m.png is the mask of several images: a.png, b.png",)
+    (tmp_path / "v.csv").write_text(f"image,mask\na.png,m.png\n{tmp_path}/a.png,n.png\n")
+    with pytest.raises(DataError, match=r"line 3: a\.png is listed already in line 2"):
+        find_pairs(Path("v.csv"))
     assert find_pairs(tmp_path / "t.csv").notes == ("m.png is the mask of several images: a.png, b.png",)

@@ -58,21 +58,21 @@ def read_table(file: Path) -> tuple[list[Row], list[str]]:
     for number, cells in lines[1:]:
         row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
         image, mask = (_there(file, number, name, row.get(name, "")) for name in ("image", "mask"))
-        if image in seen:
+        place = _whole(image)
+        if place in seen:
             raise DataError(
-                f"line {number}: {image.name} is listed already in line {seen[image]}",
+                f"line {number}: {image.name} is listed already in line {seen[place]}",
                 file=file,
                 cure="Remove one line",
             )
-        seen[image] = number
+        seen[place] = number
         found.append((image, mask, row.get("group") or None))
     if not found:
         raise DataError("the table has no rows", file=file, cure="List at least one image and its mask")
-    whole = [Path(os.path.normpath(image.absolute())) for image, _, _ in found]
-    base = _base(Path(os.path.normpath(file.absolute().parent)), whole)
+    base = _base(_whole(file.parent), list(seen))
     rows = [
         Row(name_below(place, base), image, mask, group)
-        for place, (image, mask, group) in zip(whole, found, strict=True)
+        for place, (image, mask, group) in zip(seen, found, strict=True)
     ]
     return rows, [name for name in names if name and name not in ("image", "mask", "group")]
 
@@ -81,7 +81,7 @@ def notes_on_masks(rows: list[Row]) -> list[str]:
     """Returns a sentence for each of the first masks that several rows name."""
     images: dict[Path, list[str]] = {}
     for row in rows:
-        images.setdefault(row.mask, []).append(row.image.name)
+        images.setdefault(_whole(row.mask), []).append(row.image.name)
     shared = [(mask, names) for mask, names in images.items() if len(names) > 1]
     return [f"{mask.name} is the mask of several images: {', '.join(names[:6])}" for mask, names in shared[:6]]
 
@@ -103,6 +103,11 @@ def _lines(file: Path) -> list[tuple[int, list[str]]]:
     if not lines:
         raise DataError("the table is empty", file=file, cure="Its first line must be image,mask or image,mask,group")
     return lines
+
+
+def _whole(path: Path) -> Path:
+    """Returns a path from the root on, so that one file has one however it is written."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def _there(file: Path, number: int, column: str, cell: str) -> Path:
