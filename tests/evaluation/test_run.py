@@ -54,6 +54,13 @@ def test_a_loaded_model_is_not_loaded_otherwise(data: Path, made_run: Path) -> N
         autosam.evaluate(model, data, mirror=True)
 
 
+def test_what_is_passed_over_is_said(data: Path) -> None:
+    (data / "images" / "d.webp").touch()
+    listener = Listens()
+    autosam.evaluate(None, data, predictions=data.parent / "masks", progress=listener)
+    assert any(line.startswith("note: 1 file of formats") and "d.webp" in line for line in listener.said)
+
+
 def test_an_image_that_cannot_be_read_is_an_empty_mask(data: Path) -> None:
     (data / "images" / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
     report = autosam.evaluate(None, data, predictions=data.parent / "masks")

@@ -85,7 +85,10 @@ def evaluate_run(
         predict = model.predict
         provenance = {"model": _described(model, run), "encoder": model.encoder}
         source = model.run
-    cases = Dataset(find_pairs(Path(data), group=group).pairs, rule)
+    pairing = find_pairs(Path(data), group=group)
+    for note in pairing.notes:
+        progress.say(f"note: {note}")
+    cases = Dataset(pairing.pairs, rule)
     provenance |= {"foreground": rule.text, "protocol": _PROTOCOL}
     progress.start("evaluating", len(cases))
     record = {} if source is None else seen_by(source) or {}
