@@ -52,6 +52,9 @@ def note_on_unread(files: Iterable[Path]) -> str | None:
 
 
 def _is_dicom(file: Path) -> bool:
+    # To open a pipe is to wait for its writer.
+    if not file.is_file():
+        return False
     try:
         with file.open("rb") as stream:
             return stream.read(132)[128:] == b"DICM"
