@@ -15,17 +15,10 @@ from autosam.core.errors import DataError, UsageError
 from autosam.data.folder import find_pairs
 from autosam.data.matching import match
 from autosam.data.walk import natural
+from tests.data.names import touch
 
 STEMS = st.sets(st.from_regex(r"[a-c]{1,3}_?[0-9]{0,3}", fullmatch=True), min_size=1, max_size=8)
 SUFFIXES = st.sampled_from([".png", ".jpg", ".TIF", ".bmp"])
-
-
-def _touch(root: Path, *names: str) -> Path:
-    for name in names:
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"")
-    return root
 
 
 def _ids(root: Path, **options: str) -> list[str]:
@@ -57,10 +50,10 @@ def test_what_is_missing_is_named(stems: set[str], data: st.DataObject) -> None:
 
 
 def test_folders_at_any_depth(tmp_path: Path) -> None:
-    _touch(tmp_path, "train/images/a/x_2.png", "train/images/a/x_10.jpg", "train/masks/a/x_2.png")
-    _touch(tmp_path, "train/masks/a/x_10.PNG", "val/IMG/y.bmp", "val/GT/y_mask.png", "train/instances/a/x_2.png")
-    _touch(tmp_path, "notes.txt", "test/images/z.png", "train/images/.hidden.png", "train/images/Thumbs.db")
-    _touch(tmp_path, "__MACOSX/images/q.png")
+    touch(tmp_path, "train/images/a/x_2.png", "train/images/a/x_10.jpg", "train/masks/a/x_2.png")
+    touch(tmp_path, "train/masks/a/x_10.PNG", "val/IMG/y.bmp", "val/GT/y_mask.png", "train/instances/a/x_2.png")
+    touch(tmp_path, "notes.txt", "test/images/z.png", "train/images/.hidden.png", "train/images/Thumbs.db")
+    touch(tmp_path, "__MACOSX/images/q.png")
     pairing = find_pairs(tmp_path)
     assert [pair.id for pair in pairing.pairs] == ["train/a/x_2", "train/a/x_10", "val/y"]
     assert set(pairing.ignored) == {"train/instances/", "test/", "notes.txt"}
@@ -68,7 +61,7 @@ def test_folders_at_any_depth(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["_mask", "_anno", "_gt", "_seg", "_Mask"])
 def test_flat(tmp_path: Path, ending: str) -> None:
-    _touch(
+    touch(
         tmp_path,
         "a b.jpg",
         f"a b{ending}.png",
@@ -78,17 +71,17 @@ def test_flat(tmp_path: Path, ending: str) -> None:
         "sub/c.png",
         f"sub/c{ending}.png",
     )
-    _touch(tmp_path, "instances/a b.png")
+    touch(tmp_path, "instances/a b.png")
     pairing = find_pairs(tmp_path)
     assert {pair.id for pair in pairing.pairs} == {"a b", "ü", "sub/c"}
     assert set(pairing.ignored) == {"table.csv", "instances/"}
 
 
 def test_channel_digits(tmp_path: Path) -> None:
-    _touch(tmp_path, "images/a_0000.png", "images/b_0000.png", "images/c_0000.png")
-    _touch(tmp_path, "masks/a.png", "masks/b.png", "masks/c_0000.png")
+    touch(tmp_path, "images/a_0000.png", "images/b_0000.png", "images/c_0000.png")
+    touch(tmp_path, "masks/a.png", "masks/b.png", "masks/c_0000.png")
     assert _ids(tmp_path) == ["a", "b", "c_0000"]
-    _touch(tmp_path, "images/a_0001.png")
+    touch(tmp_path, "images/a_0001.png")
     with pytest.raises(DataError, match=r"a_0000\.png, a_0001\.png"):
         find_pairs(tmp_path)
 
@@ -98,11 +91,11 @@ def test_channel_digits(tmp_path: Path) -> None:
 )
 def test_doubled_names(tmp_path: Path, names: tuple[str, ...]) -> None:
     with pytest.raises(DataError, match="doubled name"):
-        find_pairs(_touch(tmp_path, *names))
+        find_pairs(touch(tmp_path, *names))
 
 
 def test_table_of_faults_has_the_nearest_names_and_an_end(tmp_path: Path) -> None:
-    _touch(tmp_path, *(f"images/case_{n}.png" for n in range(40)), *(f"masks/cas_{n}.png" for n in range(40)))
+    touch(tmp_path, *(f"images/case_{n}.png" for n in range(40)), *(f"masks/cas_{n}.png" for n in range(40)))
     with pytest.raises(DataError) as caught:
         find_pairs(tmp_path)
     message = caught.value.message
@@ -120,7 +113,7 @@ def test_layouts_that_cannot_be(tmp_path: Path) -> None:
         (("none/a.txt",), "no images"),
         (("side/images/a.png", "side/masks/a.png"), "one side"),
     ):
-        root = _touch(tmp_path, *names) / names[0].split("/")[0]
+        root = touch(tmp_path, *names) / names[0].split("/")[0]
         with pytest.raises(DataError, match=word) as caught:
             find_pairs(root / "images" if word == "one side" else root)
         assert caught.value.cure
@@ -129,7 +122,7 @@ def test_layouts_that_cannot_be(tmp_path: Path) -> None:
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
-    _touch(tmp_path, "images/a.png", "masks/a.png")
+    touch(tmp_path, "images/a.png", "masks/a.png")
     (tmp_path / "images" / "again").symlink_to(tmp_path / "images")
     (tmp_path / "up").symlink_to(tmp_path)
     assert _ids(tmp_path) == ["a"]
@@ -151,7 +144,7 @@ def test_columns_that_take_no_part_are_named(tmp_path: Path, columns: str, said:
 
 
 def test_groups(tmp_path: Path) -> None:
-    _touch(tmp_path, *(f"{side}/p{n}_{k}.png" for side in ("images", "masks") for n in (1, 2) for k in (0, 1)))
+    touch(tmp_path, *(f"{side}/p{n}_{k}.png" for side in ("images", "masks") for n in (1, 2) for k in (0, 1)))
     assert [pair.group for pair in find_pairs(tmp_path, group=r"(p\d)_").pairs] == ["p1", "p1", "p2", "p2"]
     assert [pair.group for pair in find_pairs(tmp_path, group=r"p\d").pairs] == ["p1", "p1", "p2", "p2"]
     with pytest.raises(DataError, match="p2_0"):
@@ -163,7 +156,7 @@ def test_groups(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mark", ["", "\ufeff", "\r\n\n"], ids=["bare", "marked", "empty lines"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_table(tmp_path: Path, mark: str, delimiter: str) -> None:
-    _touch(tmp_path, "pics/a.png", "pics/b, c.jpg", "m/1.png", "m/2.png")
+    touch(tmp_path, "pics/a.png", "pics/b, c.jpg", "m/1.png", "m/2.png")
     rows = [("Image", "mask", "group"), ("pics/a.png", "m/1.png", "p"), ('"pics/b, c.jpg"', "m/2.png", "")]
     (tmp_path / "t.csv").write_text(mark + "".join(delimiter.join(row) + "\r\n" for row in rows), encoding="utf-8")
     pairs = find_pairs(tmp_path / "t.csv").pairs
@@ -175,7 +168,7 @@ def test_table(tmp_path: Path, mark: str, delimiter: str) -> None:
 
 
 def test_table_outside_its_folder(tmp_path: Path) -> None:
-    _touch(tmp_path, "data/x/a.png", "data/y/a.png", "data/m.png", "lists/none")
+    touch(tmp_path, "data/x/a.png", "data/y/a.png", "data/m.png", "lists/none")
     (tmp_path / "lists" / "t.csv").write_text(
         "image,mask\n../data/x/a.png,../data/m.png\n../data/y/a.png,../data/m.png\n"
     )
@@ -197,7 +190,7 @@ def test_table_outside_its_folder(tmp_path: Path) -> None:
     ],
 )
 def test_faulty_tables(tmp_path: Path, text: str, word: str) -> None:
-    _touch(tmp_path, "a.png", "m.png")
+    touch(tmp_path, "a.png", "m.png")
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(DataError, match=word) as caught:
         find_pairs(tmp_path / "t.csv")
@@ -224,10 +217,10 @@ def test_order_is_natural_and_total() -> None:
 @pytest.mark.parametrize("layout", [("images/{}", "masks/{}"), ("p1/images/{}", "p1/masks/{}"), ("{}", "{}_mask")])
 def test_what_a_prediction_wrote_among_the_images_is_no_image(tmp_path: Path, layout: tuple[str, str]) -> None:
     names = [f"{place.format(stem)}.png" for stem in ("a", "b") for place in layout]
-    _touch(tmp_path, *names)
+    touch(tmp_path, *names)
     ids = _ids(tmp_path)
     out = (tmp_path / names[0]).parent / "out"
-    _touch(out, "masks/a.png", "overlays/a.png")
+    touch(out, "masks/a.png", "overlays/a.png")
     (out / "predict.json").write_text('{"card": "1", "model": "2", "threshold": 0.5}')
     assert _ids(tmp_path) == ids
     assert f"{out.relative_to(tmp_path).as_posix()}/ (predictions)" in find_pairs(tmp_path).ignored
@@ -236,7 +229,7 @@ def test_what_a_prediction_wrote_among_the_images_is_no_image(tmp_path: Path, la
 def test_ids_of_a_table_do_not_depend_on_how_its_paths_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _touch(tmp_path, "data/images/a.png", "data/images/b.png", "data/masks/a.png", "data/masks/b.png")
+    touch(tmp_path, "data/images/a.png", "data/images/b.png", "data/masks/a.png", "data/masks/b.png")
     monkeypatch.chdir(tmp_path)
     for start in ("", f"{tmp_path}/data/", "../data/"):
         rows = "".join(f"{start}images/{stem}.png,{start}masks/{stem}.png\n" for stem in ("a", "b"))
@@ -247,7 +240,7 @@ def test_ids_of_a_table_do_not_depend_on_how_its_paths_are_written(
 
 @pytest.mark.parametrize("layout", [("images/{}", "masks/{}"), ("p1/images/{}", "p1/masks/{}"), ("{}", "{}_mask")])
 def test_formats_that_are_not_read_are_noted_where_images_lie(tmp_path: Path, layout: tuple[str, str]) -> None:
-    _touch(tmp_path, *(f"{place.format('a')}.png" for place in layout), f"{layout[0].format('slide')}.svs")
+    touch(tmp_path, *(f"{place.format('a')}.png" for place in layout), f"{layout[0].format('slide')}.svs")
     (note,) = find_pairs(tmp_path).notes
     assert "1 file of formats that are not read is passed over: slide.svs. Convert" in note
 
@@ -264,13 +257,13 @@ def test_formats_that_are_not_read_are_noted_where_images_lie(tmp_path: Path, la
     ],
 )
 def test_what_is_missing_may_be_of_a_format_that_is_not_read(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
-    _touch(tmp_path, *names)
+    touch(tmp_path, *names)
     with pytest.raises(DataError, match=said):
         find_pairs(tmp_path)
 
 
 def test_a_scanner_gives_no_suffix(tmp_path: Path) -> None:
-    _touch(tmp_path, "images/a.png", "masks/a.png", "images/LICENSE")
+    touch(tmp_path, "images/a.png", "masks/a.png", "images/LICENSE")
     for name in ("IM_0001", "1.2.840.10008"):
         (tmp_path / "images" / name).write_bytes(bytes(128) + b"DICM")
     (note,) = find_pairs(tmp_path).notes
@@ -278,7 +271,7 @@ def test_a_scanner_gives_no_suffix(tmp_path: Path) -> None:
 
 
 def test_files_elsewhere_are_no_matter_of_formats(tmp_path: Path) -> None:
-    _touch(tmp_path, "images/a.png", "masks/a.png", "scans/b.dcm", "images/readme.txt", "images/.c.dcm")
+    touch(tmp_path, "images/a.png", "masks/a.png", "scans/b.dcm", "images/readme.txt", "images/.c.dcm")
     pairing = find_pairs(tmp_path)
     assert pairing.notes == ()
     assert pairing.ignored == ("scans/",)
@@ -286,7 +279,7 @@ def test_files_elsewhere_are_no_matter_of_formats(tmp_path: Path) -> None:
 
 def test_names_that_are_no_text_have_ids_that_are(tmp_path: Path) -> None:
     try:
-        _touch(tmp_path, *(os.fsdecode(side + b"/c\xe9.png") for side in (b"images", b"masks")))
+        touch(tmp_path, *(os.fsdecode(side + b"/c\xe9.png") for side in (b"images", b"masks")))
     except OSError:
         pytest.skip("this disk takes no such names")
     (pair,) = find_pairs(tmp_path).pairs
@@ -295,7 +288,7 @@ def test_names_that_are_no_text_have_ids_that_are(tmp_path: Path) -> None:
 
 
 def test_a_mask_of_several_images_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _touch(tmp_path, "a.png", "b.png", "c.png", "m.png", "n.png")
+    touch(tmp_path, "a.png", "b.png", "c.png", "m.png", "n.png")
     (tmp_path / "t.csv").write_text("image,mask\na.png,m.png\nb.png,./m.png\nc.png,n.png\n")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "u.csv").write_text(f"image,mask\na.png,m.png\nb.png,{tmp_path}/m.png\n")

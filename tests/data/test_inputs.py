@@ -10,15 +10,7 @@ from autosam.core.errors import DataError
 from autosam.data.folder import find_pairs
 from autosam.data.inputs import find_images, notes_on
 from autosam.data.walk import distinct
-
-
-def _touch(root: Path, *names: str) -> Path:
-    for name in names:
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"")
-    return root
-
+from tests.data.names import touch
 
 LAYOUTS = {
     "images and masks": ("images/{}.png", "masks/{}.tif"),
@@ -34,8 +26,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_ids_are_those_of_the_cases(layout: str, tmp_path: Path) -> None:
     for stem in ("a", "b10", "b9"):
-        _touch(tmp_path, *(place.format(stem) for place in LAYOUTS[layout]))
-    _touch(tmp_path, *(place.format("c").replace("p1/", "p2/") for place in LAYOUTS[layout]))
+        touch(tmp_path, *(place.format(stem) for place in LAYOUTS[layout]))
+    touch(tmp_path, *(place.format("c").replace("p1/", "p2/") for place in LAYOUTS[layout]))
     pairs = find_pairs(tmp_path).pairs
     assert set(find_images([tmp_path])) == {(pair.id, pair.image) for pair in pairs}
     rows = "".join(f"{pair.image},{pair.mask}\n" for pair in pairs)
@@ -45,13 +37,13 @@ def test_ids_are_those_of_the_cases(layout: str, tmp_path: Path) -> None:
 
 
 def test_new_images_in_a_folder_that_does_not_pair_have_their_paths(tmp_path: Path) -> None:
-    _touch(tmp_path, "images/a.png", "images/new.png", "masks/a.png")
+    touch(tmp_path, "images/a.png", "images/new.png", "masks/a.png")
     assert [name for name, _ in find_images([tmp_path])] == ["images/a", "images/new"]
     assert [name for name, _ in find_images([tmp_path / "images"])] == ["a", "new"]
 
 
 def test_masks_beside_their_images_are_left_out_unless_they_are_named(tmp_path: Path) -> None:
-    _touch(tmp_path, "a.png", "a_mask.png", "new.png", "only_mask.png", "deep/b.jpg", "deep/b_GT.png", "deep/a_seg.png")
+    touch(tmp_path, "a.png", "a_mask.png", "new.png", "only_mask.png", "deep/b.jpg", "deep/b_GT.png", "deep/a_seg.png")
     assert [name for name, _ in find_images([tmp_path])] == ["a", "new", "only_mask", "deep/a_seg", "deep/b"]
     (note,) = notes_on([tmp_path])
     assert "a_mask.png, b_GT.png." in note
@@ -60,7 +52,7 @@ def test_masks_beside_their_images_are_left_out_unless_they_are_named(tmp_path: 
 
 
 def test_formats_that_are_not_read_are_told(tmp_path: Path) -> None:
-    _touch(
+    touch(
         tmp_path, "a.png", "b.webp", "c.nii.gz", "d.DCM", "deep/e.czi", "notes.txt", "Thumbs.db", ".f.dcm", "clip.mp4"
     )
     (note,) = notes_on([tmp_path])
@@ -71,12 +63,12 @@ def test_formats_that_are_not_read_are_told(tmp_path: Path) -> None:
 
 
 def test_formats_of_masks_are_no_matter_of_prediction(tmp_path: Path) -> None:
-    _touch(tmp_path, "images/a.png", "masks/a.nii.gz")
+    touch(tmp_path, "images/a.png", "masks/a.nii.gz")
     assert notes_on([tmp_path]) == []
 
 
 def test_tables_of_one_case_and_a_table_that_is_none(tmp_path: Path) -> None:
-    _touch(tmp_path, "x/images/a.png", "x/masks/a.png", "y/images/a.png", "y/masks/a.png")
+    touch(tmp_path, "x/images/a.png", "x/masks/a.png", "y/images/a.png", "y/masks/a.png")
     for place in ("x", "y"):
         (tmp_path / place / f"{place}.csv").write_text("image,mask\nimages/a.png,masks/a.png\n")
     found = find_images([tmp_path / "x" / "x.csv", tmp_path / "y" / "y.csv"])
@@ -87,13 +79,13 @@ def test_tables_of_one_case_and_a_table_that_is_none(tmp_path: Path) -> None:
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
-    _touch(tmp_path, "images/a.png")
+    touch(tmp_path, "images/a.png")
     (tmp_path / "images" / "again").symlink_to(tmp_path / "images", target_is_directory=True)
     assert len(find_images([tmp_path / "images"])) == 1
 
 
 def test_inputs_of_prediction(tmp_path: Path) -> None:
-    _touch(
+    touch(
         tmp_path,
         "one/a.png",
         "one/a.jpg",
@@ -131,7 +123,7 @@ def test_masks_beside_images_are_nothing_to_predict(tmp_path: Path) -> None:
 
 
 def test_what_a_prediction_wrote_is_nothing_to_predict(tmp_path: Path) -> None:
-    _touch(tmp_path, "a.png", "out/masks/a.png", "out/overlays/a.png", "other/b.png", "broken/c.png")
+    touch(tmp_path, "a.png", "out/masks/a.png", "out/overlays/a.png", "other/b.png", "broken/c.png")
     (tmp_path / "out" / "predict.json").write_text('{"card": "1", "model": "2", "threshold": 0.5}')
     (tmp_path / "other" / "predict.json").write_text('{"model": "of another program"}')
     (tmp_path / "broken" / "predict.json").write_text("{")
@@ -142,7 +134,7 @@ def test_what_a_prediction_wrote_is_nothing_to_predict(tmp_path: Path) -> None:
 
 
 def test_ids_differ_in_more_than_case_where_they_can(tmp_path: Path) -> None:
-    _touch(tmp_path, "one/Scan.png", "two/scan.png", "three/a.png", "three/A.jpg")
+    touch(tmp_path, "one/Scan.png", "two/scan.png", "three/a.png", "three/A.jpg")
     found = find_images([tmp_path / name for name in ("one", "two", "three")])
     assert [name for name, _ in found] == ["one/Scan.png", "two/scan.png", "A.jpg", "a.png"]
     assert distinct([("a", "a.png"), ("A", "A.png")]) == ["a.png", "A.png"]

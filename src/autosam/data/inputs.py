@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from autosam.core.errors import DataError
@@ -56,13 +56,7 @@ def _of_folder(root: Path) -> list[tuple[Path, tuple[str, ...]]]:
     places = list(walked(root))
     sides, masks = _mask_folders(places), set(masks_beside(places))
     others = sides | predictions_among(places)
-    files = [
-        file
-        for folder, _, inside in places
-        if folder not in others and others.isdisjoint(folder.parents)
-        for file in inside
-        if is_image(file) and file not in masks
-    ]
+    files = [file for file in _files(places, others) if is_image(file) and file not in masks]
     if not files:
         unread = note_on_unread(file for _, _, inside in places for file in inside)
         raise DataError(
@@ -88,19 +82,19 @@ def notes_on(inputs: Sequence[Path]) -> list[str]:
     """Returns what a user should know of that in some folders which is not predicted, a sentence each."""
     places = [place for given in inputs if given.is_dir() for place in walked(given)]
     others = _mask_folders(places) | predictions_among(places)
-    notes = [
-        note_on_unread(
-            file
-            for folder, _, files in places
-            if folder not in others and others.isdisjoint(folder.parents)
-            for file in files
-        )
-    ]
+    notes = [note_on_unread(_files(places, others))]
     masks = masks_beside(places)
     if masks:
         names = ", ".join(mask.name for mask in masks[:_SHOWN]) + (", ..." if len(masks) > _SHOWN else "")
         notes.append(f"masks beside their images are left out: {names}. A file that is named itself is predicted")
     return [note for note in notes if note is not None]
+
+
+def _files(places: Iterable[Place], others: set[Path]) -> Iterator[Path]:
+    """Yields the files of some folders but for those that lie in others."""
+    for folder, _, files in places:
+        if folder not in others and others.isdisjoint(folder.parents):
+            yield from files
 
 
 def masks_beside(places: Iterable[Place]) -> list[Path]:
