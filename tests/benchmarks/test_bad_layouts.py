@@ -191,7 +191,7 @@ def test_other_formats_under_official_names_are_marked(make: Makers, tmp_path: P
     (root / "testA_1.bmp").unlink()
     code, out, _ = run("glas", root, tmp_path)
     assert code == 4
-    assert "RE-ENCODED: 1 images and 0 masks of 6 are of another format; official are .bmp and .bmp" in out
+    assert "RE-ENCODED: 1 image and 0 masks of 6 are of another format; official are .bmp and .bmp" in out
 
 
 def test_no_grades_are_a_note(make: Makers, tmp_path: Path) -> None:

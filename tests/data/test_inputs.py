@@ -52,14 +52,20 @@ def test_masks_beside_their_images_are_left_out_unless_they_are_named(tmp_path: 
 
 
 def test_formats_that_are_not_read_are_told(tmp_path: Path) -> None:
-    touch(
-        tmp_path, "a.png", "b.webp", "c.nii.gz", "d.DCM", "deep/e.czi", "notes.txt", "Thumbs.db", ".f.dcm", "clip.mp4"
-    )
+    touch(tmp_path, "a.png", "b.webp", "c.nii.gz", "d.DCM", "deep/e.czi", "notes.txt", "Thumbs.db", ".f.dcm")
     (note,) = notes_on([tmp_path])
     assert "4 files of formats that are not read are passed over: b.webp, c.nii.gz, d.DCM, ..." in note
     assert notes_on([tmp_path / "a.png"]) == []
     with pytest.raises(DataError, match=r"no image in this folder.*1 file of formats.*e\.czi"):
         find_images([tmp_path / "deep"])
+
+
+def test_videos_among_images_are_told_and_are_clips_for_those_who_ask(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "b.mp4", "deep/c.AVI", "deep/d.mkv", "deep/e.webm", "f.webp")
+    unread, videos = notes_on([tmp_path])
+    assert videos.startswith("4 videos are passed over: b.mp4, c.AVI, d.mkv, ....")
+    assert notes_on([tmp_path], clips=True) == [unread]
+    assert notes_on([tmp_path / "b.mp4"]) == []
 
 
 def test_formats_of_masks_are_no_matter_of_prediction(tmp_path: Path) -> None:

@@ -105,7 +105,9 @@ def test_predictions_of_many_values_are_named_and_not_scored(data: Path) -> None
     assert "0 for background and one other value" in (report.failures[0].error or "")
 
 
-@pytest.mark.parametrize("flag", [{"threshold": 0.3}, {"mirror": True}, {"decoder": "surrogate"}, {"engine": "torch"}])
+@pytest.mark.parametrize(
+    "flag", [{"threshold": 0.3}, {"threshold": 0.0}, {"mirror": True}, {"decoder": "surrogate"}, {"engine": "torch"}]
+)
 def test_what_is_of_a_run_is_refused_beside_predictions(data: Path, flag: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=f"--{next(iter(flag))} is of a run"):
         autosam.evaluate(None, data, predictions=data.parent / "masks", **flag)

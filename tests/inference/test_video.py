@@ -7,6 +7,7 @@ import shutil
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from autosam.models.card import Card
 from autosam.models.checkpoint import build
 from autosam.models.sam import tiny_sam
 from autosam.models.segmenter import SamSegmenter, Segmenter
+from tests.training.small import Listens
 
 Maker = Callable[..., Path]
 COUNT = 6
@@ -154,6 +156,13 @@ def test_a_model_without_a_prompt_is_refused() -> None:
         TemporalMasker(TorchMasker(Plain(), None, torch.device("cpu")), 0.5)  # type: ignore[arg-type]
 
 
+def test_a_share_for_a_model_without_a_prompt_leaves_nothing(model: Model, folder: Path, tmp_path: Path) -> None:
+    plain = Model(replace(model.card, method="unet"), model.predictor, model.encoder, model.content)
+    with pytest.raises(UsageError, match="no prompt"):
+        predict_clips(plain, [folder], tmp_path / "out", temporal=0.5)
+    assert not (tmp_path / "out").exists()
+
+
 def test_every_tile_of_a_frame_has_an_average_of_its_own(model: Model, pictures: np.ndarray) -> None:
     box = Letterbox(64, 48, 64)
     left, right, last = (box.frame(picture) for picture in pictures[:3])
@@ -245,6 +254,30 @@ def test_a_folder_keeps_its_names_and_a_bad_frame_is_listed(model: Model, folder
     assert sorted(path.stem for path in (out / "masks" / "scene").iterdir()) == ["f10", "f11", "f12", "f7", "f8"]
     with open_clip(out / "overlays" / "scene.mp4") as clip:
         assert len(list(clip)) == COUNT
+
+
+def test_bytes_of_frames_names_that_are_no_text_are_escapes_in_files_and_tables(
+    model: Model, folder: Path, tmp_path: Path
+) -> None:
+    try:
+        (folder / "f7.png").rename(folder / os.fsdecode(b"f\xe97.png"))
+    except OSError:
+        pytest.skip("this disk takes no such names")
+    out = tmp_path / "out"
+    predict_clips(model, [folder], out)
+    masks = out / "masks" / "scene"
+    assert {path.stem for path in masks.iterdir()} == {one.name for one in FRAMES.read(out / "frames" / "scene.csv")}
+    assert (masks / r"f\udce97.png").exists()
+    before = (out / "overlays" / "scene.mp4").stat().st_mtime_ns
+    predict_clips(model, [folder], out, resume=True)
+    assert (out / "overlays" / "scene.mp4").stat().st_mtime_ns == before
+
+
+def test_formats_that_are_not_read_are_told_of_clips(model: Model, folder: Path, tmp_path: Path) -> None:
+    (folder / "f0.webp").touch()
+    told = Listens()
+    predict_clips(model, [folder], tmp_path / "out", progress=told)
+    assert any("f0.webp" in line for line in told.said)
 
 
 def test_an_overlay_keeps_its_time_where_the_first_frames_are_broken(

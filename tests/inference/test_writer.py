@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import pickle
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +108,34 @@ def test_a_resumed_prediction_makes_only_what_is_missing(
     assert {file for file in after if after[file] != before.get(file)} == {
         out / kind / "deep" / "gray.png" for kind in ("masks", "overlays")
     }
+
+
+def test_an_older_file_in_the_place_of_an_image_is_predicted(
+    model: Model, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, other = tmp_path / "out", tmp_path / "other.png"
+    Image.fromarray(np.zeros((9, 12, 3), np.uint8)).save(other)
+    os.utime(other, (1e9, 1e9))
+    predict_files(model, [images], out)
+    time.sleep(0.05)
+    other.replace(images / "deep" / "gray.png")
+    taken: list[str] = []
+    monkeypatch.setattr(writer, "read", lambda entry: taken.append(entry[0]) or read(entry))
+    predict_files(model, [images], out, resume=True)
+    assert set(taken) == {"deep/gray", "cut", "text"}
+    with Image.open(out / "masks" / "deep" / "gray.png") as mask:
+        assert mask.size == (12, 9)
+
+
+def test_what_failed_may_be_taken_away_before_a_resume(model: Model, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    predict_files(model, [images], out)
+    (images / "cut.png").unlink()
+    rows = predict_files(model, [images], out, resume=True)
+    assert [row.id for row in rows] == [name for name, _ in find_images([images])]
+    (images / "tiny one.bmp").unlink()
+    with pytest.raises(UsageError, match="tiny one"):
+        predict_files(model, [images], out, resume=True)
 
 
 def test_mirrored_and_plain_predictions_are_not_mixed(model: Model, images: Path, tmp_path: Path) -> None:

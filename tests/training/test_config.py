@@ -44,6 +44,16 @@ def test_what_cannot_be_is_named(given: dict[str, object], said: str) -> None:
         make_config({"data": Path("a"), **given})
 
 
+@pytest.mark.parametrize("one", [{"minutes": 3.0}, {"epochs": 2, "val_data": Path("held")}, {"val": 0.5, "tile": 64}])
+def test_a_runs_configuration_is_one_of_choices(one: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    made = make_config({"data": tmp_path / "data", "seed": 7, **one})
+    write_run_config(file, made, None)
+    again = make_config({"data": tmp_path / "other"}, file)
+    assert again == rooted(made).model_copy(update={"data": tmp_path / "other"})
+    assert make_config({"data": tmp_path, "epochs": 5, "val": 0.3}, file).epochs == 5
+
+
 def test_an_unknown_choice_is_told_the_nearest_and_its_file(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("wieght_decay: 1\n")

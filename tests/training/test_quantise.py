@@ -37,7 +37,7 @@ def test_masks_stay_near_and_every_engine_makes_them(run: Path, discs: Path, tmp
     assert card == replace(before, quantised=4)
     assert card.title == f"{before.title}, int8"
     assert (made.images, made.compared, made.apart) == (4, 4, True)
-    assert set(made.agreement) == ({"sam", "surrogate"} if before.method == "autosam" else {"sam"})
+    assert set(made.agreement) == ({"sam", "surrogate"} if before.method == "autosam" else {"own"})
     assert made.layers > 10
     assert made.bytes[1] < made.bytes[0] / 2
     file = discs / "images" / "case0.png"
@@ -69,7 +69,7 @@ def test_what_was_observed_is_on_record_and_nothing_trains_on_from_integers(
     other = quantise_run(run, [new], tmp_path / "other", engine="torch")
     assert recorded(other.run) == {**before, "quantise": {"new": content_hash(read_image(new))}}
     text = (made.run / "card.md").read_text(encoding="utf-8")
-    assert "| sam |" in text and "the same images" in text
+    assert "| own |" in text and "the same images" in text
     with pytest.raises(UsageError, match="quantised already"):
         quantise_run(made.run, [new], tmp_path / "twice")
     with pytest.raises(UsageError, match="--init is quantised"):

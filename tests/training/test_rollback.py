@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from autosam.core.errors import DataError, Interrupted, ResourceError
+from autosam.core.errors import DataError, Interrupted, NotFiniteError, ResourceError
 from autosam.core.progress import Silent
-from autosam.training import fit
+from autosam.training import fit, keeper
 from autosam.training.memory import within_memory
 from autosam.training.run_config import read_run_config
 from autosam.training.train import train
@@ -110,6 +110,34 @@ def test_three_end_it_with_the_good_state(discs: Path, tmp_path: Path, faults: d
     assert max(path.name for path in (tmp_path / "run" / "last").iterdir()) == "state-00000004.safetensors"
     with pytest.raises(DataError, match="not finite"):
         train(discs, tmp_path / "run", resume=True, **LONGER)
+
+
+def test_logits_of_a_validation_that_are_not_finite_bring_it_back(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validate = keeper.mean_dice
+    looks = 0
+
+    def spoiled(*given: Any) -> float:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            raise NotFiniteError("the model gave logits that are no finite numbers")
+        return validate(*given)
+
+    monkeypatch.setattr(keeper, "mean_dice", spoiled)
+    heard = Heard()
+    run = train(discs, tmp_path / "run", progress=heard, **LONGER)
+    assert [(row["step"], row["back_to"]) for row in _rows(run) if "skipped" in row] == [(4, 2)]
+    assert any("logits of the validation were not finite at step 4" in line for line in heard.said)
+    rates = {row["step"]: row["lr"] for row in _rows(run) if "lr" in row}
+    assert rates[5] < rates[4] / 1.8
+    assert [row["step"] for row in _rows(run) if "val_dice" in row] == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_rate_past_all_use_ends_with_its_name(discs: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"not finite at 3 steps.*lower --lr"):
+        train(discs, tmp_path / "run", **{**LONGER, "lr": 1e9})
 
 
 def test_short_memory_takes_a_smaller_batch_and_writes_it_down(

@@ -8,8 +8,8 @@ from dataclasses import replace
 from autosam.benchmarks.scored import Row, Scored
 from autosam.core.checks import nearest
 from autosam.core.errors import DataError, UsageError
+from autosam.core.words import first_of
 
-_SHOWN = 5
 _SAME = "Score all methods on the same copy of the data, and compare those folders"
 
 
@@ -46,8 +46,8 @@ def _same_cases(first: Scored, other: Scored) -> None:
     missing = [name for name in first.cases if name not in other.cases]
     further = [name for name in other.cases if name not in first.cases]
     if missing or further:
-        said = [f"{len(missing)} missing ({_some(missing)})"] if missing else []
-        said += [f"{len(further)} more ({_some(further)})"] if further else []
+        said = [f"{len(missing)} missing ({first_of(missing)})"] if missing else []
+        said += [f"{len(further)} more ({first_of(further)})"] if further else []
         raise DataError(f"other cases than {first.folder}: {'; '.join(said)}", file=other.folder, cure=_SAME)
     changed = [
         name
@@ -57,7 +57,7 @@ def _same_cases(first: Scored, other: Scored) -> None:
     if changed:
         raise DataError(
             f"image or truth differ from {first.folder} in {len(changed)} of {len(first.cases)} cases: "
-            f"{_some(changed)}",
+            f"{first_of(changed)}",
             file=other.folder,
             cure=_SAME,
         )
@@ -114,7 +114,3 @@ def _rows(methods: Sequence[Scored]) -> dict[str, Row]:
             )
         rows[name] = replace(parted.cases[name], group=groups.pop() if groups else None)
     return rows
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

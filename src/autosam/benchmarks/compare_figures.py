@@ -161,8 +161,9 @@ def _against(axes: Axes, shown: Contest, methods: Sequence[Scored], a: int, b: i
     below, above = ((a, first), (b, second)) if shown.measure.direction == "higher" else ((b, second), (a, first))
     for (method, count), x, y, ha, va in ((below, 0.97, 0.03, "right", "bottom"), (above, 0.03, 0.97, "left", "top")):
         axes.text(
-            x, y, f"better on {count}", transform=axes.transAxes, ha=ha, va=va, fontsize=6.5, color=colour(method)
-        )
+            x, y, f"better on {count}", transform=axes.transAxes, ha=ha, va=va, fontsize=6.5, color=colour(method),
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}, zorder=5,
+        )  # fmt: skip
     axes.set_xlabel(_titled(methods[a]), color=colour(a))
     axes.set_ylabel(_titled(methods[b]), color=colour(b))
     axes.locator_params(nbins=5)

@@ -24,6 +24,7 @@ from autosam.evaluation.seen import seen_by
 from autosam.inference.claim import claim
 from autosam.inference.model import load
 from autosam.models.frozen_sam import FrozenSam, known_as, load_sam
+from autosam.models.rivals import AUTOSAM
 from autosam.training.learning import learning_curves, read_history
 from autosam.training.run import RunFolder
 
@@ -67,6 +68,12 @@ def figures(
     folder = Path(out)
     claim(folder)
     model = load(run, keep_prompt=True, **loading)
+    if model.card.method != AUTOSAM:
+        raise UsageError(
+            "the run has no prompt encoder g with its surrogate decoder h, which these figures show",
+            file=run,
+            cure="Give a run of AutoSAM, and this one as --beside NAME=RUN",
+        )
     rule = Foreground.parse(foreground or model.card.foreground)
     samples = _chosen(Dataset(find_pairs(Path(data)).pairs, rule), cases, count, Path(data))
     others = dict(beside or {})
@@ -74,12 +81,6 @@ def figures(
     predictions = []
     for sample in samples:
         predictions.append(model.predict(sample))
-        if predictions[0].prompt is None or predictions[0].surrogate is None:
-            raise UsageError(
-                "the run has no prompt encoder g with its surrogate decoder h, which these figures show",
-                file=run,
-                cure="Give a run of AutoSAM, and this one as --beside NAME=RUN",
-            )
         progress.advance()
     sam = known_as(load_sam(loading.get("sam") or model.card.sam), model.card.sam)
     prompted = []

@@ -14,6 +14,7 @@ from autosam.benchmarks.common_views import STANDARD, reference_code
 from autosam.benchmarks.layout import check_suffix, incomplete, listed, paired, rebuilt
 from autosam.benchmarks.official_views import GLANDS
 from autosam.core.errors import DataError
+from autosam.core.words import counted
 from autosam.data.images import read_mask
 from autosam.data.walk import children
 
@@ -113,7 +114,7 @@ def _patients(folder: Path, names: list[str]) -> tuple[dict[str, str], tuple[str
     without = [name for name in names if name not in patients]
     if without:
         raise DataError(
-            f"{len(without)} images have no patient in it: {listed(without)}",
+            f"{counted(len(without), 'image has', 'images have')} no patient in it: {listed(without)}",
             file=file,
             cure=f"Put the official Grade.csv in its place, from {_SOURCE}",
         )

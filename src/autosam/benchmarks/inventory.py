@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from autosam.benchmarks.benchmark import Benchmark, Copy, Item
 from autosam.core.errors import DataError
+from autosam.core.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +61,19 @@ def marks(benchmark: Benchmark, copy: Copy, parts: Iterable[Part]) -> list[str]:
     """Returns what a reader must know of a copy before its numbers: other counts, other formats, other faults."""
     parts = list(parts)
     found = []
-    counted = [part for part in parts if part.official is not None]
-    if any(part.have < (part.official or 0) for part in counted):
+    known = [part for part in parts if part.official is not None]
+    if any(part.have < (part.official or 0) for part in known):
         found.append(f"PARTIAL COPY: {', '.join(map(str, parts))}")
-    if any(part.have > (part.official or 0) for part in counted):
-        found.append(f"OTHER COUNT: {', '.join(str(p) for p in counted if p.have > (p.official or 0))}")
+    if any(part.have > (part.official or 0) for part in known):
+        found.append(f"OTHER COUNT: {', '.join(str(p) for p in known if p.have > (p.official or 0))}")
     items = (*copy.train, *copy.test)
     images = sum(item.image.suffix.lower() != benchmark.image_suffix for item in items)
     truths = sum(item.truth.suffix.lower() != benchmark.truth_suffix for item in items)
     if images or truths:
         official = f"official are {benchmark.image_suffix} and {benchmark.truth_suffix}"
         found.append(
-            f"RE-ENCODED: {images} images and {truths} masks of {len(items)} are of another format; {official}"
+            f"RE-ENCODED: {counted(images, 'image')} and {counted(truths, 'mask')} of {len(items):,} are of another "
+            f"format; {official}"
         )
     if not copy.train:
         found.append("NO TRAINING PART: whether test images stand in it by content could not be looked at")

@@ -188,6 +188,8 @@ def _json(file: Path) -> dict[str, Any]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError("there is no such file", file=file, cure=_CURE) from None
+    except NotADirectoryError:
+        raise DataError("is a file, not a folder of scores", file=file.parent, cure=_CURE) from None
     except (OSError, ValueError) as fault:
         raise DataError(f"cannot be read as JSON ({fault})", file=file, cure=_CURE) from fault
     if not isinstance(content, dict):

@@ -11,6 +11,7 @@ from autosam.benchmarks.gray_truth import MASKS, read_gray
 from autosam.benchmarks.layout import files_by_stem, incomplete, listed, locate, paired, rebuilt
 from autosam.benchmarks.official_views import VIDEO
 from autosam.core.errors import DataError
+from autosam.core.words import counted
 from autosam.data.walk import children, natural
 
 PARTS = {
@@ -93,7 +94,8 @@ def _clip(frames: Path, truths: Path, split: str, prefix: str) -> list[Item]:
     order = in_order(list(pairs))
     if len(order) < _SHORTEST:
         raise DataError(
-            f"the clip has {len(order)} frames; the protocol leaves out the first and the last, so that none is left",
+            f"the clip has {counted(len(order), 'frame')}; the protocol leaves out the first and the last, so that "
+            "none is left",
             file=frames,
             cure="Copy the whole clip, or take both its folders away (the copy then counts as partial)",
         )

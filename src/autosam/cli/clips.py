@@ -21,7 +21,7 @@ def of_clips(inputs: Sequence[Path], *, clip: bool, temporal: float | None, fps:
         UsageError: where they are both, or a flag of clips stands beside images.
     """
     from autosam.core.errors import UsageError
-    from autosam.data.clips import is_clip
+    from autosam.data.container import is_clip
 
     videos = [one for one in inputs if is_clip(one) and not one.is_dir()]
     if clip or (videos and len(videos) == len(inputs)):

@@ -131,8 +131,8 @@ def quantised(made: Quantised) -> None:
     out.print(table)
     before, after = (size / 2**20 for size in made.bytes)
     out.print(
-        f"{made.run}: {made.layers} convolutions of eight-bit integers, their ranges from {made.images} images; "
-        f"{before:.1f} -> {after:.1f} MB"
+        f"{made.run}: {made.layers} convolutions of eight-bit integers, their ranges from "
+        f"{counted(made.images, 'image')}; {before:.1f} -> {after:.1f} MB"
     )
 
 

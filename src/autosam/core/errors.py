@@ -50,6 +50,10 @@ class ModelError(AutoSAMError):
     """Bad or missing weights, checkpoint or configuration of a model."""
 
 
+class NotFiniteError(ModelError):
+    """A model gave numbers that are not finite."""
+
+
 class PartialFailure(AutoSAMError):
     """The work is done, but some inputs failed; each has been listed."""
 

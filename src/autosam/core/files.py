@@ -221,3 +221,13 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def last_change(file: Path) -> float:
+    """Returns when a file's content or its place in a folder last changed, in seconds since the epoch.
+
+    A file that is put in another's place may bring an older time of its content along; the system's own time of the
+    change does not go back.
+    """
+    state = file.stat()
+    return max(state.st_mtime, state.st_ctime)

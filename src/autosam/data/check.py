@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from autosam.core.errors import DataError
 from autosam.core.sample import Sample
+from autosam.core.words import counted, first_of
 from autosam.data.dataset import check_sizes
 from autosam.data.folder import Pair, find_pairs
 from autosam.data.foreground import Foreground, Marks, value_counts
@@ -179,11 +180,13 @@ def _notes(cases: list[CaseCheck], hashes: dict[str, list[str]]) -> list[str]:
     for name, value in (("empty", 0.0), ("full", 1.0)):
         alike = [case.id for case in settled if case.share == value]
         if alike:
-            said = ", ".join(alike[:6]) + (", ..." if len(alike) > 6 else "")
+            said = first_of(alike, 6)
             notes.append(f"{len(alike)} of {len(cases)} masks {'is' if len(alike) == 1 else 'are'} {name}: {said}")
     groups = Counter(case.group for case in cases if case.group is not None)
     if groups:
-        notes.append(f"{len(groups)} groups of {min(groups.values())} to {max(groups.values())} cases")
+        least, most = min(groups.values()), max(groups.values())
+        sizes = counted(most, "case") if least == most else f"{least} to {counted(most, 'case')}"
+        notes.append(f"{counted(len(groups), 'group')} of {sizes}")
     return notes
 
 

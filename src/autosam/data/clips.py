@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autosam.core.errors import DataError
-from autosam.data.container import CLIP_SUFFIXES
+from autosam.core.names import writable
+from autosam.data.container import is_clip
 from autosam.data.inputs import no_inputs
 from autosam.data.walk import children, distinct, folders_below, is_image, name_below, without_suffix
-
-
-def is_clip(path: Path) -> bool:
-    """Says whether a path has the suffix of a video."""
-    return path.suffix.lower() in CLIP_SUFFIXES
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -22,8 +18,12 @@ def frame_files(folder: Path) -> list[Path]:
 
 
 def frame_names(files: Sequence[Path]) -> list[str]:
-    """Returns what the masks of a folder's frames are called: the files' names, with suffixes where they need them."""
-    return distinct([(without_suffix(file.name), file.name) for file in files])
+    """Returns what the masks of a folder's frames are called: the files' names, with suffixes where they need them.
+
+    Bytes of a name that are no text become escapes, as in ids.
+    """
+    names = [writable(file.name) for file in files]
+    return distinct([(without_suffix(name), name) for name in names])
 
 
 def find_clips(inputs: Sequence[Path]) -> list[tuple[str, Path]]:

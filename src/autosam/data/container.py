@@ -12,12 +12,17 @@ from autosam.data.header import head_of, stranger
 Container = Literal["mov", "avi", "matroska"]
 """MP4 and QuickTime, AVI, Matroska and WebM: the names that FFmpeg knows them by."""
 
-CLIP_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"})
+_CLIP_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"})
 
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
 # A file of a hundred thousand boxes is a stream of fragments, whose end tells nothing that its packets do not.
 _MOST_BOXES = 100_000
+
+
+def is_clip(path: Path) -> bool:
+    """Says whether a path has the suffix of a video."""
+    return path.suffix.lower() in _CLIP_SUFFIXES
 
 
 def container_of(path: Path) -> Container:

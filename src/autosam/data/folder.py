@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autosam.core.errors import DataError, UsageError
+from autosam.core.words import counted
 from autosam.data.matching import MASK_ENDING, match
 from autosam.data.predicted import predictions_among
 from autosam.data.table import notes_on_masks, read_table
@@ -211,7 +212,7 @@ def _nothing(root: Path, *, empty: bool) -> DataError:
     if root.name.lower() in IMAGE_FOLDERS | MASK_FOLDERS and not empty:
         return DataError("this is only one side of the pairs", file=root, cure=f"Give the folder above: {root.parent}")
     return DataError(
-        f"it has {count} images and no masks for them{strange}",
+        f"it has {counted(count, 'image')} and no masks for them{strange}",
         file=root,
         cure="Put images into images/ and masks of the same names into masks/, or masks beside images as "
         "NAME_mask.png, or give a CSV with the columns image,mask",

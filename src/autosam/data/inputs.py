@@ -7,6 +7,8 @@ from pathlib import Path
 
 from autosam.core.errors import DataError
 from autosam.core.names import writable
+from autosam.core.words import first_of
+from autosam.data.container import is_clip
 from autosam.data.folder import IMAGE_FOLDERS, MASK_FOLDERS, find_pairs
 from autosam.data.matching import MASK_ENDING
 from autosam.data.predicted import predictions_among
@@ -14,8 +16,6 @@ from autosam.data.unread import note_on_unread
 from autosam.data.walk import Place, distinct, is_image, name_below, walked, without_suffix
 
 _TABLE = ".csv"
-# Of names in a note.
-_SHOWN = 3
 
 
 def find_images(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -78,16 +78,29 @@ def _cases(root: Path) -> dict[Path, tuple[str]]:
         return {}
 
 
-def notes_on(inputs: Sequence[Path]) -> list[str]:
-    """Returns what a user should know of that in some folders which is not predicted, a sentence each."""
+def notes_on(inputs: Sequence[Path], *, clips: bool = False) -> list[str]:
+    """Returns what a user should know of that in some folders which is not predicted, a sentence each.
+
+    Args:
+        inputs: files and folders; of files nothing is told.
+        clips: whether their clips are predicted, not their images.
+    """
     places = [place for given in inputs if given.is_dir() for place in walked(given)]
-    others = _mask_folders(places) | predictions_among(places)
-    notes = [note_on_unread(_files(places, others))]
-    masks = masks_beside(places)
-    if masks:
-        names = ", ".join(mask.name for mask in masks[:_SHOWN]) + (", ..." if len(masks) > _SHOWN else "")
-        notes.append(f"masks beside their images are left out: {names}. A file that is named itself is predicted")
+    files = list(_files(places, _mask_folders(places) | predictions_among(places)))
+    notes = [note_on_unread(files)]
+    videos, masks = [file for file in files if is_clip(file)], masks_beside(places)
+    if videos and not clips:
+        passed = "a video is" if len(videos) == 1 else f"{len(videos)} videos are"
+        notes.append(f"{passed} passed over: {_first_of(videos)}. --clip takes the videos of a folder, by themselves")
+    if masks and not clips:
+        notes.append(
+            f"masks beside their images are left out: {_first_of(masks)}. A file that is named itself is predicted"
+        )
     return [note for note in notes if note is not None]
+
+
+def _first_of(files: Sequence[Path]) -> str:
+    return first_of([file.name for file in files])
 
 
 def _files(places: Iterable[Place], others: set[Path]) -> Iterator[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from autosam.core.words import counted
+from autosam.core.words import counted, first_of
 from autosam.data.walk import name_below, walked
 
 _PHOTOGRAPHS = {
@@ -21,7 +21,6 @@ _VOLUMES = {
 }  # fmt: skip
 _SUFFIXES = _PHOTOGRAPHS | _SLIDES | _VOLUMES
 _ZIPPED = ".nii.gz"
-_SHOWN = 3
 
 
 def is_unread(file: Path) -> bool:
@@ -44,10 +43,9 @@ def note_on_unread(files: Iterable[Path]) -> str | None:
     found = [file for file in files if is_unread(file)]
     if not found:
         return None
-    names = ", ".join(file.name for file in found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
     return (
         f"{counted(len(found), 'file')} of formats that are not read {'is' if len(found) == 1 else 'are'} passed over: "
-        f"{names}. Convert them to PNG or TIFF"
+        f"{first_of([file.name for file in found])}. Convert them to PNG or TIFF"
     )
 
 

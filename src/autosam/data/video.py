@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosam.core.errors import AutoSAMError, DataError, UsageError
+from autosam.core.words import counted
 from autosam.data.clips import frame_files, frame_names
 from autosam.data.container import container_of, missing_bytes
 from autosam.data.header import PIXEL_LIMIT, check_size
@@ -170,7 +171,7 @@ class Video:
         if number == 0:
             said = [f"no frame can be decoded ({', '.join(said) or 'it holds none'})"]
         elif said:
-            said.append(f"{number} frames were decoded")
+            said.append(f"{counted(number, 'frame was', 'frames were')} decoded")
         if said:
             raise DataError("; ".join(said), file=self._path, cure=_CURE)
 

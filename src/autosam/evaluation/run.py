@@ -26,8 +26,8 @@ from autosam.models.checkpoint import digest
 
 # Of seen images that a mark names.
 _SHOWN = 5
-# What the command line gives where nothing was said.
-_DEFAULTS = (None, False, "auto", "sam")
+# What the command line gives where nothing was said; a threshold of 0 is no False.
+_DEFAULTS = ("auto", "sam")
 
 
 def evaluate_run(
@@ -143,7 +143,7 @@ def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:
 
 def _refuse(loading: Mapping[str, Any], why: str) -> None:
     """Refuses what would be silently ignored."""
-    named = [name for name, value in loading.items() if value not in _DEFAULTS]
+    named = [name for name, value in loading.items() if not (value is None or value is False or value in _DEFAULTS)]
     if named:
         flag = f"--{named[0].replace('_', '-')}"
         raise UsageError(f"{flag} is of a run, and {why}", cure=f"Leave {flag} away")

@@ -81,7 +81,9 @@ def _hold_to(file: Path, options: dict[str, Any]) -> None:
     before = {name: options[name] for name in _UNKNOWN_ONCE & options.keys()} | before
     other = [name for name in sorted(options.keys() | before.keys()) if options.get(name) != before.get(name)]
     if other:
-        said = "; ".join(f"{name} was {before.get(name)}, now {options.get(name)}" for name in other)
+        # The card's digest says nothing beside a choice that is part of the card.
+        told = [name for name in other if name != "card"] or other
+        said = "; ".join(f"{name} was {before.get(name)}, now {options.get(name)}" for name in told)
         raise UsageError(
             f"its predictions were begun otherwise: {said}",
             file=file.parent,

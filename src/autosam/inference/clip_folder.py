@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autosam.core.names import writable
+from autosam.core.files import last_change
 from autosam.data.clips import frame_files, frame_names
 from autosam.data.images import read_mask
 from autosam.data.video import ClipFrame
@@ -41,13 +41,13 @@ class ClipFolder:
             return False
         sources = frame_files(self.file) if self.file.is_dir() else [self.file]
         rows = FRAMES.read(self._table)
-        if self.file.is_dir() and [writable(name) for name in frame_names(sources)] != [known.name for known in rows]:
+        if self.file.is_dir() and frame_names(sources) != [known.name for known in rows]:
             return False
         made = self.overlay.stat().st_mtime
         return (
             len(rows) == row.frames
             and all(path.exists() for known in rows for path in self._files(known.name))
-            and all(made >= source.stat().st_mtime for source in sources)
+            and all(made >= last_change(source) for source in sources)
         )
 
     def begin(self, *, anew: bool) -> None:
@@ -69,10 +69,10 @@ class ClipFolder:
     def known(self, frame: ClipFrame) -> FrameRow | None:
         """Returns the row that an earlier prediction made of a frame, all its files there and newer than the frame."""
         row = self._known.get(frame.number)
-        if row is None or row.error or row.name != writable(frame.name):
+        if row is None or row.error or row.name != frame.name:
             return None
         files = self._files(frame.name)
-        source = (frame.file or self.file).stat().st_mtime
+        source = last_change(frame.file or self.file)
         return row if all(file.exists() and file.stat().st_mtime >= source for file in files) else None
 
     def mask(self, frame: ClipFrame) -> npt.NDArray[np.bool_]:
@@ -88,7 +88,7 @@ class ClipFolder:
         return FrameRow(
             frame=frame.number,
             time=seconds(frame),
-            name=writable(frame.name),
+            name=frame.name,
             area_share=round(prediction.area_share, 6),
             parts=prediction.parts,
             confidence=round(prediction.confidence, 4),

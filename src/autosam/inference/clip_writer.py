@@ -19,15 +19,18 @@ from autosam.core.names import writable
 from autosam.core.progress import Progress, Silent
 from autosam.core.sample import Sample
 from autosam.data.clips import find_clips
+from autosam.data.inputs import notes_on
 from autosam.data.overlay import overlay
 from autosam.data.video import Clip, ClipFrame, frame_rate, open_clip
 from autosam.data.video_writer import VideoWriter
 from autosam.inference.claim import claimed
 from autosam.inference.clip_folder import ClipFolder, seconds
 from autosam.inference.clip_table import CLIPS, ClipRow, FrameRow
+from autosam.inference.halves import no_prompt
 from autosam.inference.model import Model
 from autosam.inference.video import ClipPredictor, FramePrediction, read_ahead
 from autosam.inference.writer import options
+from autosam.models.rivals import AUTOSAM
 
 Size = tuple[int, int]
 
@@ -71,14 +74,19 @@ def predict_clips(
 
     Raises:
         UsageError: where `out` holds something already; with `resume`, something else than this; for a share or a rate
-            that cannot be; where PyAV is not installed.
+            that cannot be, or a share where the model has no dense prompt; where PyAV is not installed.
         DataError: where an input is not there, or a folder holds no clip.
         ResourceError: where the disk is full.
         Interrupted: where Ctrl-C or SIGTERM stopped it; what was done is kept.
     """
     folder, progress = Path(out), progress or Silent()
+    if temporal and model.card.method != AUTOSAM:
+        raise no_prompt()
     predictor, speed = ClipPredictor(model.predictor, temporal), frame_rate(rate)
-    clips = find_clips([Path(one) for one in inputs])
+    given = [Path(one) for one in inputs]
+    clips = find_clips(given)
+    for note in notes_on(given, clips=True):
+        progress.say(f"note: {note}")
     made_with = {
         **options(model, probabilities),
         "temporal": float(temporal),
@@ -177,7 +185,7 @@ class _Job:
     ) -> tuple[FrameRow, Size | None]:
         frame = made.frame
         picture = None if frame.image is None else Sample(frame.name, frame.image).rgb()
-        row = known or FrameRow(frame.number, seconds(frame), writable(frame.name), error=writable(made.error))
+        row = known or FrameRow(frame.number, seconds(frame), frame.name, error=writable(made.error))
         if picture is not None and known is not None:
             picture = overlay(picture, self._place.mask(frame))
         elif made.prediction is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from autosam.core.errors import ModelError
+from autosam.core.errors import NotFiniteError
 from autosam.core.grid import Grid, Window
 from autosam.core.letterbox import Frame, Letterbox
 from autosam.inference.masker import Masker
@@ -84,7 +84,7 @@ def _whole(masks: Masks, box: Letterbox, prompt: bool) -> Maps:
 def _native(logits: torch.Tensor, box: Letterbox) -> torch.Tensor:
     native = box.undo(logits[0, 0].float().cpu())
     if not bool(torch.isfinite(native).all()):
-        raise ModelError(
+        raise NotFiniteError(
             "the model gave logits that are no finite numbers",
             cure="Try --engine torch --precision float32: where it gives them too, the checkpoint is damaged, and else "
             "the engine does not run this model right on this machine",

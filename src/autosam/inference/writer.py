@@ -15,7 +15,7 @@ from typing import Any
 
 from autosam.core.ahead import ahead
 from autosam.core.errors import Interrupted, UsageError
-from autosam.core.files import sync_folder
+from autosam.core.files import last_change, sync_folder
 from autosam.core.names import writable
 from autosam.core.progress import Progress, Silent
 from autosam.core.sample import Sample
@@ -153,6 +153,9 @@ def _finished(folder: Path, images: list[Image], kinds: tuple[str, ...]) -> dict
     finished: dict[str, Row] = {}
     for known, row in rows.items():
         name, file = own.get(known, (None, None))
+        if name is None and row.error:
+            # A file that was at fault left nothing, and its cure may have been to take it away.
+            continue
         if name is None or file is None or writable(str(file.absolute())) != str(Path(row.file).absolute()):
             raise UsageError(
                 f"it holds a prediction named {known} of {row.file}, which is not among these images",
@@ -160,7 +163,7 @@ def _finished(folder: Path, images: list[Image], kinds: tuple[str, ...]) -> dict
                 cure="Resume with the same images, or give another --out",
             )
         files = [folder / kind / f"{name}.png" for kind in kinds]
-        if not row.error and all(made.exists() for made in files) and files[0].stat().st_mtime >= file.stat().st_mtime:
+        if not row.error and all(made.exists() for made in files) and files[0].stat().st_mtime >= last_change(file):
             finished[name] = row
     return finished
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from autosam.core.words import counted
+
 Values = npt.NDArray[np.float64]
 
 
@@ -35,7 +37,9 @@ def clip_means(values: npt.ArrayLike, clips: Sequence[str], *, drop_ends: bool =
     if drop_ends:
         short = [clip for clip, indices in frames.items() if len(indices) < 3]
         if short:
-            raise ValueError(f"the clip {short[0]!r} has {len(frames[short[0]])} frames; without its ends none is left")
+            raise ValueError(
+                f"the clip {short[0]!r} has {counted(len(frames[short[0]]), 'frame')}; without its ends none is left"
+            )
         frames = {clip: indices[1:-1] for clip, indices in frames.items()}
     return {clip: scores[indices].mean(axis=0) for clip, indices in frames.items()}
 

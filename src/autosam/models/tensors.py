@@ -39,7 +39,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
             nothing of such a pickle is run, and there is no fallback.
     """
     if not path.is_file():
-        raise ModelError("there is no such weights file", file=path)
+        raise ModelError("there is no such weights file", file=path, cure="Check the path")
     if path.suffix == ".safetensors":
         check_safetensors(path)
         return _load_safetensors(path)

@@ -199,6 +199,22 @@ def _shown(value: float | str) -> str:
 
 
 def read_choices(file: Path) -> dict[str, Any]:
+    """Returns the choices of a YAML file: those that stand there, or those of a run whose config.yaml it is.
+
+    Raises:
+        DataError: where the file is no such YAML.
+    """
+    content = read_table(file)
+    if not {"config"} <= content.keys() <= {"config", "plan"} or not isinstance(content["config"], dict):
+        return content
+    # A run's tell every choice, also those that were not made, and the share that data of their own take the place of.
+    made = {name: value for name, value in content["config"].items() if value is not None}
+    if "val_data" in made:
+        made.pop("val", None)
+    return made
+
+
+def read_table(file: Path) -> dict[str, Any]:
     """Returns the names and values of a YAML file as they stand there.
 
     Raises:

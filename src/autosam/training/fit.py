@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from autosam.core.ahead import ahead
-from autosam.core.errors import DataError
+from autosam.core.errors import DataError, NotFiniteError
 from autosam.core.progress import Progress
 from autosam.models.segmenter import Segmenter
 from autosam.training.config import TrainConfig
@@ -118,6 +118,25 @@ def fit(
                         progress.resize(plan.steps)
                         break
 
+    def went_back(state: State, step: int, batch: Batch, what: str) -> State:
+        """Returns the last good state, put into the networks, in place of one that a step has thrown off."""
+        state = rollback.back(state)
+        put(state)
+        hooks.log({"step": step, "skipped": list(batch.ids), "back_to": state.step})
+        files = ", ".join(examples.files(batch.ids))
+        if state.skipped >= MOST:
+            hooks.give_up(state)
+            raise DataError(
+                f"loss or logits were not finite at {MOST} steps, the last one, {step}, at {files}",
+                cure=f"Look at them with `autosam data check`, or lower --lr; the state of step {state.step}, the "
+                "last good one, is kept",
+            )
+        progress.say(
+            f"warning: {what} not finite at step {step} ({files}): back to the state of step {state.step}, at half "
+            "the learning rate"
+        )
+        return state
+
     for step, batch in schedule(state.step):
         rate = learning_rate(step, plan, config.lr, config.schedule) * BACKOFF**state.skipped
         looked_at = step % plan.validate_every == 0 or step == plan.steps
@@ -126,21 +145,7 @@ def fit(
         torch.manual_seed(int(np.random.default_rng([config.seed, 3, step]).integers(1 << 63)))
         losses = update(segmenter, optimiser, batch, loss_of, rate, device, plan.step_precision, at_once=at_once)
         if losses is None or (looked_at and not is_finite(trained)):
-            state = rollback.back(state)
-            put(state)
-            hooks.log({"step": step, "skipped": list(batch.ids), "back_to": state.step})
-            files = ", ".join(examples.files(batch.ids))
-            if state.skipped >= MOST:
-                hooks.give_up(state)
-                raise DataError(
-                    f"the loss was not finite at {MOST} steps, the last one, {step}, at {files}",
-                    cure=f"Look at them with `autosam data check`, or lower --lr; the state of step {state.step}, the "
-                    "last good one, is kept",
-                )
-            progress.say(
-                f"warning: the loss was not finite at step {step} ({files}): back to the state of step {state.step}, "
-                "at half the learning rate"
-            )
+            state = went_back(state, step, batch, "the loss was")
         else:
             state = rollback.passed(state)
             blend(average, trained, min(config.ema, step / (step + 9)))
@@ -148,7 +153,11 @@ def fit(
             hooks.log(row if losses[1] is None else {**row, "loss_surrogate": losses[1]})
         progress.advance(note="" if losses is None else f"loss {losses[0]:.3f}")
         if looked_at:
-            dice = hooks.validate(step)
+            try:
+                dice = hooks.validate(step)
+            except NotFiniteError:
+                state = went_back(state, step, batch, "logits of the validation were")
+                dice = hooks.validate(step)
             if is_chosen(state, step, dice, plan):
                 state = replace(state, best=copy(average), best_dice=dice, best_step=step)
             if dice is not None:

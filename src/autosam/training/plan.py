@@ -68,7 +68,7 @@ def decide(
         fitting, looks = fitting_steps(pace, left, train=train, val=val)
         steps = max(MIN_STEPS, fitting)
         why = (
-            f"{left:.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step in {pace.precision}, "
+            f"{max(0, left):.0f} s left of {config.bound:g} minutes, {pace.step:.2f} s a step in {pace.precision}, "
             f"{pace.validate:.2f} s a validation case: {seen}, {passes.in_words(steps)} "
             f"({counted(round(passes.images(steps) / passes.cases), 'epoch')}), {counted(looks, 'validation')}"
         )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from autosam.core.errors import UsageError
 from autosam.core.files import write_json, write_text
 from autosam.core.progress import Progress, Silent
+from autosam.core.words import counted
 from autosam.data.images import content_hash, read_image
 from autosam.data.inputs import find_images
 from autosam.evaluation.seen import recorded
@@ -26,7 +27,7 @@ from autosam.metrics.overlap import iou
 from autosam.models.card import Card
 from autosam.models.checkpoint import digest, model_file, read_card, save
 from autosam.models.quantised import observed, quantise
-from autosam.models.rivals import AUTOSAM
+from autosam.models.rivals import AUTOSAM, has_sam
 from autosam.training.run import RunFolder
 
 IMAGES = 32
@@ -58,7 +59,7 @@ class Quantised:
         images: how many images their ranges come from.
         compared: how many images the masks were compared on.
         apart: whether those are others.
-        agreement: by decoder: "sam" and, for AutoSAM itself, "surrogate".
+        agreement: by decoder: "sam" and "surrogate", or "own" where there is no SAM.
         bytes: of the checkpoint, before and after.
     """
 
@@ -145,10 +146,10 @@ def quantise_run(
         write_json(after.data, {**seen, **({_PART: looked_at} if looked_at else {})})
     files = [file for _, file in compares]
     progress.start("comparing masks", 2 * len(decoders) * len(files))
-    agreement = {
-        decoder: _agreement(model, load(out, decoder=decoder, sam=sam, engine=engine), files, progress)
-        for decoder, model in before.items()
-    }
+    agreement = {}
+    for decoder, model in before.items():
+        decodes = decoder if has_sam(card.method) else "own"
+        agreement[decodes] = _agreement(model, load(out, decoder=decoder, sam=sam, engine=engine), files, progress)
     sizes = (model_file(run).stat().st_size, after.model.stat().st_size)
     made = Quantised(out, len(ranges), len(observes), len(files), apart, agreement, sizes)
     write_text(after.card, _described(card, made, digest(run)))
@@ -196,8 +197,8 @@ def _described(card: Card, made: Quantised, source: str) -> str:
         "",
         "## Known",
         "",
-        f"Ranges observed on {made.images} images; masks compared on {made.compared} {others}, with those of the "
-        "checkpoint that it was made of:",
+        f"Ranges observed on {counted(made.images, 'image')}; masks compared on {made.compared} {others}, with those "
+        "of the checkpoint that it was made of:",
         "",
         "| decoder | mean IoU | least IoU |",
         "|---|---|---|",

@@ -14,7 +14,7 @@ from autosam.inference.engine import first_line
 from autosam.models.frozen_sam import SAMS
 from autosam.models.rivals import runs_sam
 from autosam.models.weights import HUB_PREFIX
-from autosam.training.config import EITHER, TrainConfig, in_words, make_config, read_choices
+from autosam.training.config import EITHER, TrainConfig, in_words, make_config, read_table
 
 _ONE_LINE = 1 << 20
 
@@ -115,7 +115,7 @@ def read_run_config(file: Path) -> tuple[TrainConfig, Plan | None]:
     Raises:
         ModelError: where the file is not as training writes it.
     """
-    content = read_choices(file)
+    content = read_table(file)
     try:
         plan = content.get("plan")
         return TrainConfig(**content["config"]), None if plan is None else Plan(**plan)

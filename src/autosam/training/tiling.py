@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from autosam.core.grid import Grid, side_for
+from autosam.core.words import counted
 from autosam.data.crops import EMPTY_SHARE, Crops, choose_crops, cut
 from autosam.data.dataset import Source
 from autosam.data.objects import Objects, objects_in
@@ -76,8 +77,10 @@ def choose_tiling(config: TrainConfig, cases: Cases, size: int, frames: int | No
     found = objects_in(cases.train, size)
     if found.number == 0:
         return replace(whole, why="whole images: the training masks have no object")
-    seen = f"the median of {found.number} objects in {found.images} images is {found.resized:.1f} pixels across"
-    seen += f" in the input of {size}"
+    seen = (
+        f"the median of {counted(found.number, 'object')} in {counted(found.images, 'image')} is {found.resized:.1f} "
+        f"pixels across in the input of {size}"
+    )
     if found.resized >= LEAST_ACROSS:
         return replace(whole, why=f"whole images: {seen}, not under {LEAST_ACROSS:g}")
     if found.longest < _LEAST_GAIN * size:
