@@ -203,3 +203,28 @@ def test_a_resume_repeats_how_the_end_moved(discs: Path, tmp_path: Path, ends: d
     assert _steps(cut) == _steps(whole)
     assert (cut / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     shutil.rmtree(cut)
+
+
+def test_steps_that_are_begun_again_are_a_pace_of_their_own() -> None:
+    now = [0.0]
+    replan = Replanner(lambda: 200.0 - now[0] + CLOSING_SECONDS, 1.0, lambda: now[0])
+    plan = PLAN.model_copy(update={"steps": 100, "validate_every": 10})
+    for step in range(1, 20):
+        now[0] += 1
+        if step % 10 == 0:
+            replan.looking()
+        plan = replan(plan, step)
+    # A validation that memory is too short for; then all from step 11 on again, at twice the time.
+    replan.looking()
+    before, ended = plan, []
+    for step in range(11, 31):
+        now[0] += 2
+        if step % 10 == 0:
+            replan.looking()
+            now[0] += 1
+        after = replan(before, step)
+        ended += [step] if after.steps == step else []
+        before = after
+    assert ended == []
+    # At step 30 of about 2 seconds each there are some 70 more.
+    assert 85 <= before.steps <= 105

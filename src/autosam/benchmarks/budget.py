@@ -12,7 +12,7 @@ from autosam.training.run_config import read_run_config
 
 Budget = dict[str, Any]
 
-_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+_KEPT = ("running_mean", "running_var", "num_batches_tracked", ".scales", "._extra_state")
 
 
 def budget_of(run: Path, seconds: float | None = None) -> Budget:
@@ -32,13 +32,13 @@ def budget_of(run: Path, seconds: float | None = None) -> Budget:
     file = model_file(run)
     trained = read_card(file).training
     held = load_tensors(file)
-    # Statistics of batch norm are kept, not trained.
-    parameters = sum(value.numel() for name, value in held.items() if not name.endswith(_STATISTICS))
+    # Statistics of batch norm and scales of integers are kept, not trained.
+    parameters = sum(value.numel() for name, value in held.items() if not name.endswith(_KEPT))
     config = file.parent / "config.yaml"
     asked = read_run_config(config)[0] if config.is_file() else None
     return {
-        "minutes": None if asked is None else asked.bound,
-        "epochs": None if asked is None else asked.epochs,
+        "minutes": trained.get("minutes") if asked is None else asked.bound,
+        "epochs": trained.get("epochs") if asked is None else asked.epochs,
         "steps": trained.get("steps"),
         "batch": trained.get("batch"),
         "seed": trained.get("seed"),

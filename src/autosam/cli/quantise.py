@@ -10,7 +10,7 @@ import typer
 
 from autosam.cli.faults import told
 from autosam.cli.limits import hold_memory
-from autosam.cli.options import Engine, Json, MaxMemory, Out, Quiet, Sam
+from autosam.cli.options import Device, Engine, Json, MaxMemory, Out, Quiet, Sam
 from autosam.cli.progress import shown
 
 
@@ -25,6 +25,7 @@ def quantise(
     ] = 32,
     sam: Sam = None,
     engine: Engine = None,
+    device: Device = None,
     max_memory: MaxMemory = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -36,7 +37,10 @@ def quantise(
 
         progress = shown(quiet)
         try:
-            made = quantise_run(run, images, out, count=count, sam=sam, engine=engine or "auto", progress=progress)
+            made = quantise_run(
+                run, images, out, count=count, sam=sam, engine=engine or "auto", device=device or "auto",
+                progress=progress,
+            )  # fmt: skip
         finally:
             progress.close()
         if json:

@@ -122,11 +122,12 @@ def quantised(made: Quantised) -> None:
     """Prints what quantising a run changed."""
     others = "others" if made.apart else "the same"
     table = Table(title=f"masks of {made.compared} images ({others}), before and after", title_justify="left")
-    for column in ("decoder", "mean IoU", "least IoU", "s an image before", "after"):
-        table.add_column(column, justify="left" if column == "decoder" else "right")
+    for column in ("decoder", "mean IoU", "least IoU", "both empty", "s an image before", "after", "engine"):
+        table.add_column(column, justify="left" if column in ("decoder", "engine") else "right")
     for decoder, one in made.agreement.items():
         was, now = one.seconds
-        table.add_row(decoder, f"{one.mean:.4f}", f"{one.least:.4f}", f"{was:.3f}", f"{now:.3f}")
+        ious = (f"{one.mean:.4f}", f"{one.least:.4f}", str(one.empty))
+        table.add_row(decoder, *ious, f"{was:.3f}", f"{now:.3f}", one.engine)
     out = console()
     out.print(table)
     before, after = (size / 2**20 for size in made.bytes)

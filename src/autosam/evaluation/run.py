@@ -91,9 +91,9 @@ def evaluate_run(
     cases = Dataset(pairing.pairs, rule)
     provenance |= {"foreground": rule.text, "protocol": _PROTOCOL}
     progress.start("evaluating", len(cases))
-    record = {} if source is None else seen_by(source) or {}
+    record = None if source is None else seen_by(source)
     seen: list[str] = []
-    report = evaluate(_samples(cases, progress, record, seen), predict, provenance=provenance)
+    report = evaluate(_samples(cases, progress, record or {}, seen), predict, provenance=provenance)
     empty = sum(case.truth_share == 0 for case in report.cases)
     marks = []
     if empty == len(cases):
@@ -103,6 +103,11 @@ def evaluate_run(
         )
     elif empty:
         progress.say(f"note: {empty} of {len(cases)} truths are empty; an empty mask scores 1 there, any other 0")
+    if source is not None and record is None:
+        marks.append(
+            "TRAINING IMAGES UNKNOWN: data.json is missing beside the checkpoint, so that nobody can say whether it "
+            "has seen these images"
+        )
     if seen:
         more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
         marks.append(
@@ -135,6 +140,7 @@ def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:
         "tile": card.tile,
         "mapping": card.mapping,
         "threshold": card.threshold,
+        "quantised": card.quantised,
         "mirror": model.predictor.mirror,
         "training": card.training,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from autosam.core.caller import unchanged
 from autosam.core.errors import AutoSAMError, ModelError
 from autosam.core.letterbox import PixelRule
 from autosam.inference.choice import kept
@@ -54,7 +55,9 @@ class Parts:
             ModelError: where the checkpoint is not the one that was begun with: a training that still runs writes anew.
         """
         known = self._seen[1]
-        segmenter = load(self.run, decoder=self.decoder, sam=self.sam)[0]
+        # A graph asks for it in the middle of a caller's own work.
+        with unchanged():
+            segmenter = load(self.run, decoder=self.decoder, sam=self.sam)[0]
         self._hold(digest(self.run) == known)
         return segmenter
 

@@ -18,7 +18,7 @@ from autosam.core.memory import check_room
 from autosam.models.card import Card
 from autosam.models.frozen_sam import FrozenSam, known_as, load_sam
 from autosam.models.prompt_encoder import build_prompt_encoder
-from autosam.models.quantised import make_room
+from autosam.models.quantised import impossible, make_room
 from autosam.models.rivals import AUTOSAM, METHODS, build_rival
 from autosam.models.segmenter import SamSegmenter, Segmenter, SurrogateSegmenter
 from autosam.models.surrogate import Surrogate
@@ -201,7 +201,8 @@ def load_trained(parts: nn.Module, tensors: MappingType[str, torch.Tensor], file
     """Fills what is trained of a segmenter (g and h of AutoSAM) from a checkpoint's tensors.
 
     Raises:
-        ModelError: where a name is missing or too many, or a shape differs; it names the first ones.
+        ModelError: where a name is missing or too many, a shape differs, or integers have scales that cannot be; it
+            names the first ones.
     """
     wanted = parts.state_dict()
     faults = [f"{name} is missing" for name in wanted if name not in tensors]
@@ -211,6 +212,7 @@ def load_trained(parts: nn.Module, tensors: MappingType[str, torch.Tensor], file
         for name, value in wanted.items()
         if name in tensors and tensors[name].shape != value.shape
     ]
+    faults += impossible(tensors)
     if faults:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
         raise ModelError(

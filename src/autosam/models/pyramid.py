@@ -86,6 +86,13 @@ class PyramidPromptEncoder(PromptEncoder):
             raise UsageError(f"{self.name} cannot see images of {self.size} pixels: {fault}", cure=cure) from fault
         finally:
             self.backbone.train(training)
+        normed = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.backbone.modules())
+        if normed and min(m.shape[-2:].numel() for m in maps) == 1:
+            raise UsageError(
+                f"{self.name} makes a single cell of images of {self.size} pixels, on which its batch norm cannot be "
+                "trained",
+                cure="Choose a larger --size",
+            )
         return [m.shape[1] for m in maps]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
@@ -115,6 +116,24 @@ def make_room(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     for name, module in list(_convolutions(network)):
         if name + _CODES in tensors:
             _replace(network, name, QuantisedConvolution(module))
+
+
+def impossible(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Returns what no integers of a checkpoint can be: a sentence for each convolution that has such values."""
+    return [
+        f"{name.removesuffix(_CODES)} has integers that cannot be"
+        for name, codes in tensors.items()
+        if name.endswith(_CODES) and not _possible(codes, tensors, name.removesuffix(_CODES))
+    ]
+
+
+def _possible(codes: Tensor, tensors: Mapping[str, Tensor], name: str) -> bool:
+    scales, state = tensors.get(f"{name}.scales"), tensors.get(f"{name}._extra_state")
+    if codes.dtype != torch.int8 or scales is None or state is None or state.shape != (2,):
+        return False
+    step, zero = state.tolist()
+    whole = math.isfinite(zero) and zero == int(zero) and 0 <= zero <= _LEVELS
+    return whole and bool(0 < step < math.inf) and bool((scales.isfinite() & (scales > 0)).all())
 
 
 def _convolutions(network: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:

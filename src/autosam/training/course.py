@@ -12,6 +12,7 @@ from autosam.core.files import write_json
 from autosam.core.progress import Progress
 from autosam.data.augment import AUGMENTATIONS
 from autosam.inference.engine import Encoder
+from autosam.models.checkpoint import save
 from autosam.training.ancestor import seen_before
 from autosam.training.beginning import begun_from, keep_first, sources
 from autosam.training.build import finished_card, make_card
@@ -109,8 +110,12 @@ class Course:
                 file=run.path,
                 cure="Go on with --resume",
             )
+        card = finished_card(card, final, keeper.plan)
+        if final.best_step:
+            # The last plan may have come after the last checkpoint was written, in a process that was killed then.
+            save(run.model, final.best, card)
         keeper.draw(final)
-        write_card(run.card, finished_card(card, final, keeper.plan), config, keeper.plan)
+        write_card(run.card, card, config, keeper.plan)
 
     def _read(self) -> Cases:
         """Returns the cases, which are those of the written plan."""

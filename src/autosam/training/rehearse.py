@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from autosam.core.caller import unchanged
 from autosam.core.checks import look_up
 from autosam.core.errors import DataError, UsageError
 from autosam.core.prompt import ImageEmbedding
@@ -46,7 +47,8 @@ def rehearse_on(config: TrainConfig, device: torch.device) -> Rehearsal:
         UsageError, DataError, ModelError: as `train` has them before its first step.
     """
     fit_on, held, _ = find_cases(config)
-    made = rehearse(config, len(fit_on), len(held), device)
+    with unchanged():
+        made = rehearse(config, len(fit_on), len(held), device)
     return replace(made, opened=look_at((fit_on, held), LOOK_SECONDS))
 
 

@@ -32,7 +32,9 @@ class Replanner:
         self._started = clock()
         self._looking: float | None = None
         self._looked: list[float] = []
-        self._asked = 0
+        self._asked = self._last = 0
+        # From where the pace is taken: a step, and the seconds of validations before it.
+        self._from, self._past = 0, 0.0
 
     def looking(self) -> None:
         """Notes that a validation begins; it ends when the next plan is asked for."""
@@ -45,6 +47,11 @@ class Replanner:
         ends with a validation: at once after one, else there is one more step. It never has more than twice the steps
         of the first plan.
         """
+        if step <= self._last:
+            # Begun again from an earlier state, with fewer images at a time: the pace is another one from here on.
+            self._started, self._from, self._past = self._clock(), step, sum(self._looked)
+            self._looking, self._asked = None, step
+        self._last = step
         now, validated = self._clock(), self._looking is not None
         if self._looking is not None:
             self._looked.append(now - self._looking)
@@ -52,7 +59,7 @@ class Replanner:
         elif step - self._asked < plan.steps / LOOKS_AT_THE_CLOCK:
             return plan
         self._asked = step
-        pace = (now - self._started - sum(self._looked)) / step
+        pace = (now - self._started - (sum(self._looked) - self._past)) / (step - self._from)
         look = fmean(self._looked) if self._looked else self._look
         usable = self._left() - CLOSING_SECONDS
 
