@@ -31,6 +31,7 @@ ALLOWED = {
     ("models/weights.py", "TemporaryDirectory"): "a download, thrown away",
     ("models/weights.py", "write_bytes"): "into that folder",
     ("data/embeddings.py", "save"): "safetensors' save, to bytes",
+    ("training/quantise.py", "TemporaryDirectory"): "a folder in the output, of files that become visible together",
     ("training/run.py", "open"): "the lock, which stays empty",
 }
 _METHODS = frozenset(

@@ -63,7 +63,7 @@ def test_notes(folder: Path) -> None:
     notes = " ".join(check_data(folder, foreground=Foreground.parse("> 127"), group=r"\d").notes)
     assert "1: the image has EXIF orientation 3 and the mask 1" in notes
     assert "same image more than once: 0, 3" in notes
-    assert "5 groups of 1 to 1 cases" in notes
+    assert "5 groups of 1 case" in notes
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

@@ -131,8 +131,8 @@ def test_images_that_the_run_has_seen_are_a_mark(data: Path, made_run: Path) -> 
     loaded = autosam.load(made_run, engine="torch")
     assert autosam.evaluate(loaded, data).summary()["marks"] == [mark]
     (made_run / "data.json").unlink()
-    for run in (loaded, made_run):
-        (unknown,) = autosam.evaluate(run, data, **({} if run is loaded else {"engine": "torch"})).summary()["marks"]
+    for one in (loaded, made_run):
+        (unknown,) = autosam.evaluate(one, data, **({} if one is loaded else {"engine": "torch"})).summary()["marks"]
         assert unknown.startswith("TRAINING IMAGES UNKNOWN")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import autosam
 from autosam.core.errors import ModelError, UsageError
@@ -53,6 +54,18 @@ def test_one_graph_gives_what_torch_gives(run: Path, decoder: str) -> None:
     if decoder == "sam":
         assert first.surrogate is not None and second.surrogate is not None
         np.testing.assert_allclose(second.surrogate, first.surrogate, atol=1e-3)
+
+
+def test_halves_that_are_made_late_leave_the_callers_random_numbers(run: Path, tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for number in range(2):
+        Image.fromarray(IMAGE).save(frames / f"{number}.png")
+    autosam.load(run, engine="openvino", precision="float32")
+    model = autosam.load(run, engine="openvino", precision="float32")
+    before = torch.get_rng_state()
+    assert len(list(model.predict_clip(frames, temporal=0.5))) == 2
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_warm_start_loads_no_sam(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
