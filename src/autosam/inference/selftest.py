@@ -31,7 +31,7 @@ _LARGE_SECONDS = 5.0
 # Two at a time also fill the time in which a single one waits for its picture, its prompt and its mask, which are no
 # part of the test, so that they win a tie.
 _WORTH = 1.1
-_LOOK_SECONDS, _LOOKS, _TURNS = 1.0, 8, 2
+_LOOK_SECONDS, _LOOKS, _TURNS = 1.0, 8, 3
 
 
 def choose(sam: FrozenSam, engines: Sequence[Engine], most: float = math.inf) -> Choice:
