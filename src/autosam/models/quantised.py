@@ -91,7 +91,8 @@ def observed(network: nn.Module, calls: Iterable[object]) -> dict[str, tuple[flo
         for name, module in _convolutions(network)
     ]
     try:
-        for _ in calls:
+        # Where there is none, nothing need be called to know it.
+        for _ in calls if hooks else ():
             pass
     finally:
         for hook in hooks:
