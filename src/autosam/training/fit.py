@@ -79,8 +79,8 @@ def fit(
         The last state; its `best` is the average at the best validation. Where it was stopped, the state there.
 
     Raises:
-        DataError: after three steps whose loss, gradient or weights were not finite, each followed by a return to the
-            last good state at half the rate; it names the files of the last.
+        DataError: after three steps whose loss, gradient or weights, or the logits of a validation after them, were not
+            finite, each followed by a return to the last good state at half the rate; it names the files of the last.
     """
     trained, average = segmenter.trained(), shadow.trained()
     parameters = dict(trained.named_parameters())

@@ -35,7 +35,8 @@ class State:
         best_dice: that validation's mean Dice; None before the first.
         best_step: its step.
         optimiser: its state, flat: "NAME.exp_avg" and so on.
-        skipped: steps that were left out because their loss, gradient or weights were not finite.
+        skipped: steps that were left out because their loss, gradient or weights, or the logits of the validation after
+            them, were not finite.
         good: step of the last state that is known to be good (`Rollback`); 0 for the first weights.
     """
 
