@@ -293,6 +293,7 @@ def test_wrong_usage_and_damaged_folders_are_said(three: Path, tmp_path: Path) -
     assert run(three / "good", three / "fair", "--out", tmp_path / "taken")[0] == 2
     code, _, err = run(three / "good", tmp_path / "nowhere", "--out", tmp_path / "d")
     assert (code, "there is no such file" in err) == (3, True)
+    assert not any((tmp_path / name).exists() for name in "abcd")
     for file, text in (("summary.json", "{"), ("summary.json", "{}"), ("cases.csv", "id\n"), ("cases.csv", "id,x\na")):
         broken = flagged(three / "good", tmp_path / f"broken-{len(list(tmp_path.iterdir()))}", lambda summary: None)
         (broken / file).write_text(text)

@@ -63,7 +63,7 @@ def test_every_figure_of_the_paper_from_a_run_and_its_rivals(discs: Path, tmp_pa
     captions = (out / "captions.md").read_text()
     for words in ("never trained on a point or a box or a mask", "drawn by a hash", "of Z's variance", "other, truth"):
         assert words in captions
-    assert "trained or validated on: case" in captions
+    assert "has seen in its training: case" in captions
 
 
 def test_cases_can_be_named_and_names_are_checked(discs: Path, tmp_path: Path) -> None:

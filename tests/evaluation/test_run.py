@@ -87,7 +87,8 @@ def test_a_fault_of_a_truth_is_nobodys_prediction(data: Path, mask: np.ndarray |
     file = data / "masks" / "b.png"
     file.write_bytes(b"\x89PNG\r\n\x1a\n cut") if mask is None else Image.fromarray(mask).save(file)
     with pytest.raises(DataError, match=rf"b\.png: .*{said}"):
-        autosam.evaluate(None, data, predictions=data.parent / "masks", out=data.parent / "out")
+        autosam.evaluate(None, data, predictions=data.parent / "masks", out=data.parent / "new" / "out")
+    assert not (data.parent / "new").exists()
 
 
 def test_the_rule_of_the_truth_is_not_that_of_predictions(data: Path) -> None:

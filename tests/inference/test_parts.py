@@ -56,6 +56,7 @@ def test_one_graph_gives_what_torch_gives(run: Path, decoder: str) -> None:
         np.testing.assert_allclose(second.surrogate, first.surrogate, atol=1e-3)
 
 
+@pytest.mark.parametrize("run", ["sam-features"], indirect=True)
 def test_halves_that_are_made_late_leave_the_callers_random_numbers(run: Path, tmp_path: Path) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
@@ -68,6 +69,7 @@ def test_halves_that_are_made_late_leave_the_callers_random_numbers(run: Path, t
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("run", ["sam-features"], indirect=True)
 def test_a_warm_start_loads_no_sam(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choice = {"engine": "openvino", "precision": "float32"}
     # One engine is left by the choice, so that nothing is measured; the rule is kept with the first start.
@@ -76,6 +78,7 @@ def test_a_warm_start_loads_no_sam(run: Path, monkeypatch: pytest.MonkeyPatch) -
     assert np.array_equal(autosam.load(run, **choice).predict(IMAGE).probability, first.probability)
 
 
+@pytest.mark.parametrize("run", ["sam-features"], indirect=True)
 def test_another_checkpoint_has_another_graph(run: Path, tmp_path: Path) -> None:
     choice = {"engine": "openvino", "precision": "float32"}
     first = autosam.load(run, **choice).predict(IMAGE)

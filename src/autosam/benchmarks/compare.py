@@ -111,29 +111,28 @@ def compare(
     given = list(names or [None] * len(folders))
     if len(given) != len(folders):
         raise UsageError(f"{len(given)} names are not {len(folders)} folders'")
-    if out is not None:
-        claim(Path(out))
-    progress.start("reading scores", len(folders))
-    scored = []
-    for folder, name in zip(folders, given, strict=True):
-        scored.append(read_scored(Path(folder), name))
-        progress.advance()
-    methods, cases = hold_to_common_ground(_named(scored), views)
-    chosen = tuple(view for view in methods[0].views if views is None or view.name in views)
-    _known(measures, chosen)
-    ranked = [place for place, method in enumerate(methods) if not method.untrained_prompt]
-    progress.start("testing")
-    contests = tuple(
-        contest(sheet, ranked, tested=_is_tested(sheet, view, measures), seed=seed)
-        for view in chosen
-        for part, members in _parts(methods, cases).items()
-        if not (view.apart and len({cases[name].split for name in members}) > 1)
-        for sheet in _sheets(methods, cases, view, part, members)
-    )
-    result = Compared(methods, contests, chosen, tuple(_notes(methods, contests)), seed)
-    if out is not None:
-        progress.start("drawing")
-        result.write(Path(out))
+    with claim(None if out is None else Path(out)):
+        progress.start("reading scores", len(folders))
+        scored = []
+        for folder, name in zip(folders, given, strict=True):
+            scored.append(read_scored(Path(folder), name))
+            progress.advance()
+        methods, cases = hold_to_common_ground(_named(scored), views)
+        chosen = tuple(view for view in methods[0].views if views is None or view.name in views)
+        _known(measures, chosen)
+        ranked = [place for place, method in enumerate(methods) if not method.untrained_prompt]
+        progress.start("testing")
+        contests = tuple(
+            contest(sheet, ranked, tested=_is_tested(sheet, view, measures), seed=seed)
+            for view in chosen
+            for part, members in _parts(methods, cases).items()
+            if not (view.apart and len({cases[name].split for name in members}) > 1)
+            for sheet in _sheets(methods, cases, view, part, members)
+        )
+        result = Compared(methods, contests, chosen, tuple(_notes(methods, contests)), seed)
+        if out is not None:
+            progress.start("drawing")
+            result.write(Path(out))
     return result
 
 

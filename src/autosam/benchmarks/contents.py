@@ -98,7 +98,7 @@ def refuse_duplicates(copy: Copy, contents: Contents, *, allowed: bool) -> list[
 
 
 def refuse_seen(run: Path, copy: Copy, contents: Contents, *, allowed: bool) -> list[str]:
-    """Looks for test images among those that a run recorded as trained or validated on.
+    """Looks for test images among those that a run recorded as seen: trained, validated or quantised on.
 
     Returns:
         A mark for the tables: where there are some and they are allowed, or where the run has no such record.
@@ -115,11 +115,11 @@ def refuse_seen(run: Path, copy: Copy, contents: Contents, *, allowed: bool) -> 
     named = listed(f"{test} = {other}" for test, other in both)
     if not allowed:
         raise DataError(
-            f"{len(both)} test images are among those that the run was trained or validated on: {named}",
+            f"{len(both)} test images are among those that the run has seen: {named}",
             file=run,
             cure="Score a run that has not seen them; --allow-duplicates scores them and marks every table",
         )
-    return [f"SEEN IN TRAINING: the run was trained or validated on {len(both)} of the test images ({named})"]
+    return [f"SEEN IN TRAINING: the run has seen {len(both)} of the test images ({named})"]
 
 
 def _read(benchmark: Benchmark, item: Item) -> tuple[str, str, tuple[str, ...]] | AutoSAMError:

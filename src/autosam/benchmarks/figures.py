@@ -66,52 +66,54 @@ def figures(
     """
     progress = progress or Silent()
     folder = Path(out)
-    claim(folder)
-    model = load(run, keep_prompt=True, **loading)
-    if model.card.method != AUTOSAM:
-        raise UsageError(
-            "the run has no prompt encoder g with its surrogate decoder h, which these figures show",
-            file=run,
-            cure="Give a run of AutoSAM, and this one as --beside NAME=RUN",
-        )
-    rule = Foreground.parse(foreground or model.card.foreground)
-    samples = _chosen(Dataset(find_pairs(Path(data)).pairs, rule), cases, count, Path(data))
-    others = dict(beside or {})
-    progress.start("predicting", len(samples) * (2 + len(others)))
-    predictions = []
-    for sample in samples:
-        predictions.append(model.predict(sample))
-        progress.advance()
-    sam = known_as(load_sam(loading.get("sam") or model.card.sam), model.card.sam)
-    prompted = []
-    for sample in samples:
-        prompted.append(prompted_masks(sam, sample))
-        progress.advance()
-    ours = Column(OURS, [each.mask for each in predictions])
-    rivals = []
-    for name, source in others.items():
-        predict = _predictor(Path(source), rule, **loading)
-        rivals.append(Column(name, [predict(sample).mask for sample in samples]))
-        progress.advance(len(samples))
+    with claim(folder):
+        model = load(run, keep_prompt=True, **loading)
+        if model.card.method != AUTOSAM:
+            raise UsageError(
+                "the run has no prompt encoder g with its surrogate decoder h, which these figures show",
+                file=run,
+                cure="Give a run of AutoSAM, and this one as --beside NAME=RUN",
+            )
+        rule = Foreground.parse(foreground or model.card.foreground)
+        samples = _chosen(Dataset(find_pairs(Path(data)).pairs, rule), cases, count, Path(data))
+        others = dict(beside or {})
+        progress.start("predicting", len(samples) * (2 + len(others)))
+        predictions = []
+        for sample in samples:
+            predictions.append(model.predict(sample))
+            progress.advance()
+        sam = known_as(load_sam(loading.get("sam") or model.card.sam), model.card.sam)
+        prompted = []
+        for sample in samples:
+            prompted.append(prompted_masks(sam, sample))
+            progress.advance()
+        ours = Column(OURS, [each.mask for each in predictions])
+        rivals = []
+        for name, source in others.items():
+            predict = _predictor(Path(source), rule, **loading)
+            rivals.append(Column(name, [predict(sample).mask for sample in samples]))
+            progress.advance(len(samples))
 
-    asked = [Column(f"SAM, {kind}", [masks[kind] for masks in prompted], _warning(sam, kind)) for kind in prompted[0]]
-    histories = [
-        found
-        for name, place in ((OURS, Path(run)), *((name, Path(source)) for name, source in others.items()))
-        if (found := read_history(name, place)) is not None
-    ]
-    progress.start("drawing")
-    with printed():
-        files = save(side_by_side(samples, [*asked, ours]), folder / "figure-1-prompts")
-        files += save(side_by_side(samples, [*rivals, ours]), folder / "figure-3-results")
-        plate, shares = prompt_plate(samples, predictions)
-        files += save(plate, folder / "figure-5-prompt")
-        if histories:
-            files += save(learning_curves(histories), folder / "learning-curves")
-    record = seen_by(Path(run)) or {}
-    seen = [sample.id for sample in samples if content_hash(sample.image) in record]
-    captions = _captions(sam, samples, list(others), shares, seen, writable(Path(data).resolve().name), cases)
-    write_text(folder / "captions.md", captions)
+        asked = [
+            Column(f"SAM, {kind}", [masks[kind] for masks in prompted], _warning(sam, kind)) for kind in prompted[0]
+        ]
+        histories = [
+            found
+            for name, place in ((OURS, Path(run)), *((name, Path(source)) for name, source in others.items()))
+            if (found := read_history(name, place)) is not None
+        ]
+        progress.start("drawing")
+        with printed():
+            files = save(side_by_side(samples, [*asked, ours]), folder / "figure-1-prompts")
+            files += save(side_by_side(samples, [*rivals, ours]), folder / "figure-3-results")
+            plate, shares = prompt_plate(samples, predictions)
+            files += save(plate, folder / "figure-5-prompt")
+            if histories:
+                files += save(learning_curves(histories), folder / "learning-curves")
+        record = seen_by(Path(run)) or {}
+        seen = [sample.id for sample in samples if content_hash(sample.image) in record]
+        captions = _captions(sam, samples, list(others), shares, seen, writable(Path(data).resolve().name), cases)
+        write_text(folder / "captions.md", captions)
     return files
 
 
@@ -157,7 +159,7 @@ def _captions(
     untrained = [kind for kind in ("point", "box", "mask") if kind not in sam.trained_prompts]
     lines = [f"# Figures on {data}", "", f"Cases ({how}): {', '.join(sample.id for sample in samples)}.", ""]
     if seen:
-        lines += [f"Of these the run was trained or validated on: {', '.join(seen)}. They show no generalisation.", ""]
+        lines += [f"Of these the run has seen in its training: {', '.join(seen)}. They show no generalisation.", ""]
     lines += [
         f"**Figure 1.** Image; the frozen SAM ({sam.name}) prompted by the truth's deepest point, by the box around "
         f"all of it, and by the truth as a mask prompt (logits of {MASK_LOGIT:g} and -{MASK_LOGIT:g}), single-mask "

@@ -83,35 +83,37 @@ def benchmark(
     if mirror and asked.run is None and not set(asked.methods) & set(METHODS):
         raise UsageError("nothing here predicts with a trained model to mirror images for", cure="Leave --mirror out")
     folder = Path(out)
-    claim(folder)
-    copy = chosen.find(Path(data))
-    if temporal and all(item.clip is None for item in copy.test):
-        raise UsageError(f"{chosen.title} has no clips to average over", cure="Leave --temporal out")
-    check_models(asked, chosen, loading.get("sam"))
-    parts = inventory(chosen, copy)
-    contents = read_contents(chosen, copy, progress)
-    said = marks(chosen, copy, parts) + [f"NOTE: {note}" for note in contents.notes]
-    said += refuse_duplicates(copy, contents, allowed=allow_duplicates)
-    found = rows(
-        asked, chosen, copy, contents, folder,
-        allow_duplicates=allow_duplicates, temporal=temporal, mirror=mirror, progress=progress, **loading,
-    )  # fmt: skip
-    results: dict[str, Result] = {}
-    for row in found:
-        place = folder if len(found) == 1 else folder / row.name
-        made = row.make(place)
-        cautions = [method.cautions[view.name] for method in made for view in seen if view.name in method.cautions]
-        own = dict.fromkeys([*said, *(mark for method in made for mark in method.marks), *cautions])
-        outcomes = tuple(score(chosen, copy.test, method, seen, progress) for method in made)
-        budgets = tuple(method.budget for method in made)
-        results[row.name] = Result(chosen, copy.test, outcomes, tuple(seen), made[0], tuple(parts), tuple(own), budgets)
-        progress.start("writing tables")
-        results[row.name].write(place)
-    if len(found) == 1:
-        return next(iter(results.values()))
-    several = Results(results)
-    several.write(folder)
-    return several
+    with claim(folder):
+        copy = chosen.find(Path(data))
+        if temporal and all(item.clip is None for item in copy.test):
+            raise UsageError(f"{chosen.title} has no clips to average over", cure="Leave --temporal out")
+        check_models(asked, chosen, loading.get("sam"))
+        parts = inventory(chosen, copy)
+        contents = read_contents(chosen, copy, progress)
+        said = marks(chosen, copy, parts) + [f"NOTE: {note}" for note in contents.notes]
+        said += refuse_duplicates(copy, contents, allowed=allow_duplicates)
+        found = rows(
+            asked, chosen, copy, contents, folder,
+            allow_duplicates=allow_duplicates, temporal=temporal, mirror=mirror, progress=progress, **loading,
+        )  # fmt: skip
+        results: dict[str, Result] = {}
+        for row in found:
+            place = folder if len(found) == 1 else folder / row.name
+            made = row.make(place)
+            cautions = [method.cautions[view.name] for method in made for view in seen if view.name in method.cautions]
+            own = dict.fromkeys([*said, *(mark for method in made for mark in method.marks), *cautions])
+            outcomes = tuple(score(chosen, copy.test, method, seen, progress) for method in made)
+            budgets = tuple(method.budget for method in made)
+            results[row.name] = Result(
+                chosen, copy.test, outcomes, tuple(seen), made[0], tuple(parts), tuple(own), budgets
+            )
+            progress.start("writing tables")
+            results[row.name].write(place)
+        if len(found) == 1:
+            return next(iter(results.values()))
+        several = Results(results)
+        several.write(folder)
+        return several
 
 
 def _views(benchmark: Benchmark, names: Sequence[str]) -> list[View]:

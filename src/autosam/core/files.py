@@ -10,7 +10,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -146,6 +146,18 @@ def try_to_write(folder: Path) -> None:
 def is_temporary(file: Path) -> bool:
     """Says whether a file is one that `written` has not finished."""
     return _TEMPORARY.fullmatch(file.name) is not None
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """Returns a folder and those it is in as far as they are not there yet, the innermost first."""
+    return [each for each in (folder, *folder.parents) if not each.exists()]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Removes folders, the innermost first, up to the first that holds something or cannot be removed."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def sweep(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,57 +69,46 @@ def evaluate_run(
     if (run is None) == (predictions is None):
         raise UsageError("give a run or a folder of predictions, one of them")
     progress = progress or Silent()
-    if out is not None:
-        claim(Path(out))
-    if predictions is not None:
-        _refuse(loading, "the predictions are made already")
-        rule = Foreground.parse(foreground)
-        predict = predictions_from(Path(predictions))
-        provenance: dict[str, Any] = {"predictions": writable(Path(predictions).name)}
-        source = None
-    else:
-        if isinstance(run, Model):
-            _refuse(loading, "this one is loaded already")
-        model = run if isinstance(run, Model) else load(run or "", keep_prompt=True, **loading)
-        rule = Foreground.parse(foreground or model.card.foreground)
-        predict = model.predict
-        provenance = {"model": _described(model, run), "encoder": model.encoder}
-        source = model.run
-    pairing = find_pairs(Path(data), group=group)
-    for note in pairing.notes:
-        progress.say(f"note: {note}")
-    cases = Dataset(pairing.pairs, rule)
-    provenance |= {"foreground": rule.text, "protocol": _PROTOCOL}
-    progress.start("evaluating", len(cases))
-    record = None if source is None else seen_by(source)
-    seen: list[str] = []
-    report = evaluate(_samples(cases, progress, record or {}, seen), predict, provenance=provenance)
-    empty = sum(case.truth_share == 0 for case in report.cases)
-    marks = []
-    if empty == len(cases):
-        marks.append(
-            f"NO FOREGROUND: not one of these {len(cases)} truths has foreground by the rule {rule.text!r}, so that an "
-            "empty mask is perfect. Look at their values (autosam data check)"
-        )
-    elif empty:
-        progress.say(f"note: {empty} of {len(cases)} truths are empty; an empty mask scores 1 there, any other 0")
-    if source is not None and record is None:
-        marks.append(
-            "TRAINING IMAGES UNKNOWN: data.json is missing beside the checkpoint, so that nobody can say whether it "
-            "has seen these images"
-        )
-    if seen:
-        more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
-        marks.append(
-            f"SEEN IN TRAINING: the run was trained or validated on {len(seen)} of these {len(cases)} images, which "
-            f"score too well: {', '.join(seen[:_SHOWN])}{more}"
-        )
-    report = replace(report, marks=tuple(marks))
-    for mark in marks:
-        progress.say(f"warning: {mark}")
-    if out is not None:
-        progress.start("writing the report")
-        report.write(Path(out))
+    with claim(None if out is None else Path(out)):
+        if predictions is not None:
+            _refuse(loading, "the predictions are made already")
+            rule = Foreground.parse(foreground)
+            predict = predictions_from(Path(predictions))
+            provenance: dict[str, Any] = {"predictions": writable(Path(predictions).name)}
+            source = None
+        else:
+            if isinstance(run, Model):
+                _refuse(loading, "this one is loaded already")
+            model = run if isinstance(run, Model) else load(run or "", keep_prompt=True, **loading)
+            rule = Foreground.parse(foreground or model.card.foreground)
+            predict = model.predict
+            provenance = {"model": _described(model, run), "encoder": model.encoder}
+            source = model.run
+        pairing = find_pairs(Path(data), group=group)
+        for note in pairing.notes:
+            progress.say(f"note: {note}")
+        cases = Dataset(pairing.pairs, rule)
+        provenance |= {"foreground": rule.text, "protocol": _PROTOCOL}
+        progress.start("evaluating", len(cases))
+        record = None if source is None else seen_by(source)
+        seen: list[str] = []
+        report = evaluate(_samples(cases, progress, record or {}, seen), predict, provenance=provenance)
+        empty = sum(case.truth_share == 0 for case in report.cases)
+        marks = []
+        if empty == len(cases):
+            marks.append(_no_foreground(len(cases), rule))
+        elif empty:
+            progress.say(f"note: {empty} of {len(cases)} truths are empty; an empty mask scores 1 there, any other 0")
+        if source is not None and record is None:
+            marks.append(_UNKNOWN)
+        if seen:
+            marks.append(_seen(seen, len(cases)))
+        report = replace(report, marks=tuple(marks))
+        for mark in marks:
+            progress.say(f"warning: {mark}")
+        if out is not None:
+            progress.start("writing the report")
+            report.write(Path(out))
     return report
 
 
@@ -127,6 +116,27 @@ _PROTOCOL = (
     "standard: foreground is where the probability reaches the threshold, at the image's own size, against the binary "
     "truth; both empty scores 1, one empty 0; the mean is over cases"
 )
+
+
+_UNKNOWN = (
+    "TRAINING IMAGES UNKNOWN: data.json is missing beside the checkpoint, so that nobody can say whether it has seen "
+    "these images"
+)
+
+
+def _no_foreground(count: int, rule: Foreground) -> str:
+    return (
+        f"NO FOREGROUND: not one of these {count} truths has foreground by the rule {rule.text!r}, so that an empty "
+        "mask is perfect. Look at their values (autosam data check)"
+    )
+
+
+def _seen(names: Sequence[str], count: int) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return (
+        f"SEEN IN TRAINING: the run has seen {len(names)} of these {count} images, which score too "
+        f"well: {', '.join(names[:_SHOWN])}{more}"
+    )
 
 
 def _described(model: Model, run: str | Path | Model | None) -> dict[str, Any]:

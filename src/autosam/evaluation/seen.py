@@ -9,7 +9,7 @@ from autosam.core.errors import DataError
 
 
 def seen_by(run: Path) -> dict[str, str] | None:
-    """Returns what a run was trained or validated on, such as "train a.png", by the images' content hashes.
+    """Returns what a run was trained, validated or quantised on, such as "train a.png", by the images' content hashes.
 
     Args:
         run: the folder that training wrote, or its checkpoint.

@@ -9,31 +9,43 @@ from pathlib import Path
 from typing import Any
 
 from autosam.core.errors import UsageError
-from autosam.core.files import held, is_temporary, sweep, try_to_write, write_json
+from autosam.core.files import held, is_temporary, missing_folders, remove_empty, sweep, try_to_write, write_json
 from autosam.data.predicted import RECORD
 
 # What a record of an earlier version does not hold.
 _UNKNOWN_ONCE = frozenset({"engine"})
 
 
-def claim(folder: Path) -> None:
-    """Makes an output folder, before there is anything to write into it.
+@contextlib.contextmanager
+def claim(folder: Path | None) -> Iterator[None]:
+    """Makes an output folder, before there is anything to write into it; nothing for None.
+
+    Where the work that it is made for ends with a fault, it is removed again if nothing was written into it.
 
     Raises:
         UsageError: where it holds something already, is a file, or cannot be written.
         ResourceError: where the disk is full.
     """
+    if folder is None:
+        yield
+        return
     if folder.exists() and not folder.is_dir():
         raise UsageError("is a file", file=folder, cure="Give --out a folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise UsageError("is not empty; nothing is overwritten", file=folder, cure="Give another --out")
-    folder.mkdir(parents=True, exist_ok=True)
+    made = missing_folders(folder)
     try:
-        try_to_write(folder)
-    except OSError as fault:
-        raise UsageError(
-            f"cannot be written ({fault.strerror})", file=folder, cure="Give another --out, or mend its permissions"
-        ) from fault
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            try_to_write(folder)
+        except OSError as fault:
+            raise UsageError(
+                f"cannot be written ({fault.strerror})", file=folder, cure="Give another --out, or mend its permissions"
+            ) from fault
+        yield
+    except BaseException:
+        remove_empty(made)
+        raise
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -144,20 +144,13 @@ def quantise_run(
 @contextmanager
 def _whole(out: Path) -> Iterator[Path]:
     """Yields a folder whose files are put into `out` at the end; of work that ends before, nothing stays there."""
-    made = RunFolder(out).missing_folders()
-    claim(out)
-    try:
+    with claim(out):
         with TemporaryDirectory(prefix=".", suffix=".tmp", dir=out) as place:
             yield Path(place)
             # The checkpoint last: with it the folder is a run.
             for file in sorted(Path(place).iterdir(), key=lambda file: file == RunFolder(Path(place)).model):
                 file.replace(out / file.name)
         sync_folder(out)
-    except BaseException:
-        for folder in made:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
 
 
 def _carded(card: Card, run: Path, source: str, images: int) -> Card:

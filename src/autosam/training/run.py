@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autosam.core.errors import UsageError
-from autosam.core.files import append_line, is_temporary, sweep, take_lock, write_text
+from autosam.core.files import append_line, is_temporary, remove_empty, sweep, take_lock, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +90,13 @@ class RunFolder:
         sweep(self.path)
         return stream
 
-    def missing_folders(self) -> list[Path]:
-        """Returns the folder and those it is in as far as they are not there yet, the innermost first."""
-        return [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
-
     def discard_unbegun(self, made: list[Path]) -> None:
         """Removes what a training wrote that has no plan yet, and of the folders it made those that are empty then."""
         if self.last.exists() or (self.config.exists() and "\nplan:" in self.config.read_text(encoding="utf-8")):
             return
         for file in (self.config, self.data, self.path / ".lock"):
             file.unlink(missing_ok=True)
-        for folder in made:
-            if any(folder.iterdir()):
-                break
-            folder.rmdir()
+        remove_empty(made)
 
     def append(self, row: dict[str, Any]) -> None:
         """Adds a line to the log."""

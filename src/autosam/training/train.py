@@ -9,6 +9,7 @@ from typing import Any
 
 from autosam.core.caller import unchanged
 from autosam.core.errors import Interrupted
+from autosam.core.files import missing_folders
 from autosam.core.memory import keep_freed_memory
 from autosam.core.progress import Progress, Silent
 from autosam.training.config import make_config, merged_choices
@@ -58,7 +59,7 @@ def train(
     def left() -> float:
         return math.inf if made.bound is None else made.bound * 60 - (time.monotonic() - started)
 
-    made_folders = run.missing_folders()
+    made_folders = missing_folders(run.path)
     lock = run.lock(resume=resume)
     keep_freed_memory()
     try:
