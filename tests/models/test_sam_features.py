@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from autosam.core.errors import ModelError
 from autosam.models.prompt_encoder import build_prompt_encoder
 from autosam.models.sam_features import SamFeatures
 
@@ -54,9 +55,45 @@ def test_a_missing_or_misshapen_embedding_is_refused() -> None:
         g(torch.rand(2, 3, 64, 64), torch.randn(1, 32, 8, 8))
 
 
-@pytest.mark.parametrize(("config", "scales"), [(None, 4), ({}, 3), ({"scales": 3}, 3), ({"scales": 4}, 4)])
-def test_checkpoints_of_before_the_fourth_scale_are_built_again(config: dict[str, int] | None, scales: int) -> None:
+@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
+def test_image_and_embedding_weigh_alike_at_the_start_at_any_scale_of_the_embedding(scale: float) -> None:
+    g = SamFeatures(embedding_shape=(32, 8, 8), size=64).eval()
+    image, embedding = torch.rand(1, 3, 64, 64), scale * torch.randn(1, 32, 8, 8)
+    changes = []
+    with torch.no_grad():
+        z = g(image, embedding)
+        for other in (g(image.flip(-1), embedding), g(image, embedding.flip(-1))):
+            changes.append(float((other - z).std()))
+    assert 0.2 < changes[0] / changes[1] < 5
+
+
+def test_an_embedding_of_another_scale_gives_the_same_prompt_but_in_checkpoints_of_before() -> None:
+    image, embedding = torch.rand(1, 3, 64, 64), torch.randn(1, 32, 8, 8)
+    for normed in (True, False):
+        g = SamFeatures(embedding_shape=(32, 8, 8), size=64, normed=normed).eval()
+        with torch.no_grad():
+            apart = (g(image, 9 * embedding) - g(image, embedding)).abs().max()
+        assert (apart < 1e-6) == normed
+
+
+@pytest.mark.parametrize(
+    ("config", "scales", "normed"),
+    [
+        (None, 4, True),
+        ({}, 3, False),
+        ({"scales": 3}, 3, False),
+        ({"scales": 4}, 4, False),
+        ({"scales": 4, "normed": True}, 4, True),
+    ],
+)
+def test_checkpoints_of_before_are_built_again(config: dict[str, object] | None, scales: int, normed: bool) -> None:
     g = build_prompt_encoder("sam-features", embedding_shape=(32, 8, 8), size=64, config=config)
-    expected = SamFeatures(embedding_shape=(32, 8, 8), size=64, scales=scales)
-    assert g.config == expected.config == {"scales": scales}
+    expected = SamFeatures(embedding_shape=(32, 8, 8), size=64, scales=scales, normed=normed)
+    assert g.config == expected.config == {"scales": scales, "normed": normed}
     assert g.state_dict().keys() == expected.state_dict().keys()
+
+
+@pytest.mark.parametrize("normed", [1, "true", None, []])
+def test_a_norm_that_is_none_is_refused(normed: object) -> None:
+    with pytest.raises(ModelError, match="norm"):
+        build_prompt_encoder("sam-features", embedding_shape=(32, 8, 8), size=64, config={"normed": normed})

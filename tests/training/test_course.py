@@ -48,7 +48,7 @@ def test_a_training_from_a_checkpoint_has_its_networks(
         run = train(discs, tmp_path / "run", **{**TINY, "epochs": 1})
     on = train(discs, tmp_path / "on", init=run, **{**TINY, "epochs": 1})
     for each in (run, on):
-        assert read_card(each / "model.safetensors").prompt_encoder_config == {"scales": scales}
+        assert read_card(each / "model.safetensors").prompt_encoder_config == {"scales": scales, "normed": True}
 
 
 def test_a_damaged_checkpoint_is_not_begun_with(discs: Path, tmp_path: Path) -> None:

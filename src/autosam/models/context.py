@@ -17,6 +17,19 @@ _BLOCKS = {3: (1, 2, 2, 0, 0, 0, 1), 4: (1, 1, 1, 2, 1, 1, 1)}
 EPS = 1e-6
 
 
+def normalise(x: Tensor) -> Tensor:
+    """Returns (B, C, H, W) with the channels of every position at mean 0 and deviation 1."""
+    return layer_norm(x.permute(0, 2, 3, 1), (int(x.shape[1]),), eps=EPS).permute(0, 3, 1, 2)
+
+
+class Normalise(nn.Module):
+    """`normalise` as a layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the normalised map."""
+        return normalise(x)
+
+
 class LayerNorm2d(nn.Module):
     """Normalises the channels of every position of (B, C, H, W) by themselves, so that no image sees another.
 
@@ -49,8 +62,7 @@ class LayerNorm2d(nn.Module):
         bias = (convolution.weight[:, :, 0, 0] * self.bias).sum(1)
         if convolution.bias is not None:
             bias = bias + convolution.bias
-        plain = layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, eps=EPS).permute(0, 3, 1, 2)
-        return conv2d(plain, weight, bias)
+        return conv2d(normalise(x), weight, bias)
 
 
 class Residual(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from autosam.core.checks import check_shape, look_up
-from autosam.core.errors import UsageError
+from autosam.core.errors import ModelError, UsageError
 from autosam.models.weights import HUB_PREFIX
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -134,8 +134,16 @@ def _sam_features(wanted: Wanted) -> PromptEncoder:
 
     if wanted.weights is not None:
         raise UsageError(f"{wanted.name} takes no pretrained weights", file=wanted.weights, cure="Leave the file out")
-    scales = scales_of(wanted.config)
-    return SamFeatures(wanted.name, embedding_shape=wanted.embedding_shape, size=wanted.size, scales=scales)
+    normed = True if wanted.config is None else wanted.config.get("normed", False)
+    if type(normed) is not bool:
+        raise ModelError(f"the checkpoint's prompt encoder says {normed!r} of its embedding's norm, not true or false")
+    return SamFeatures(
+        wanted.name,
+        embedding_shape=wanted.embedding_shape,
+        size=wanted.size,
+        scales=scales_of(wanted.config),
+        normed=normed,
+    )
 
 
 PROMPT_ENCODERS: dict[str, PromptEncoderEntry] = {

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import hardswish
 
 from autosam.core.checks import check_shape
-from autosam.models.context import SCALES, Context, LayerNorm2d, to_grid
+from autosam.models.context import SCALES, Context, LayerNorm2d, Normalise, to_grid
 from autosam.models.prompt_encoder import PromptEncoder
 
 WIDTH = 128
@@ -21,14 +21,16 @@ LAST_STD = 1e-3
 class SamFeatures(PromptEncoder):
     """`sam-features`: strided 3x3 convolutions on the image, SAM's embedding beside them, context, 1x1 to Z.
 
-    The stem has as many halvings as bring the image to the embedding's grid or just above it. The last convolution
-    starts near zero, so that training starts at the SAM's own behaviour without a prompt.
+    The stem has as many halvings as bring the image to the embedding's grid or just above it. The embedding is
+    normalised: LiteMedSAM's comes at a tenth of what the stem gives, and a training takes long to find it there. The
+    last convolution starts near zero, so that training starts at the SAM's own behaviour without a prompt.
 
     Args:
         name: the name it was built by.
         embedding_shape: (C, h, w) of the SAM's embedding.
         size: side of the image in pixels.
         scales: those of its `Context`.
+        normed: whether the embedding is normalised; checkpoints that say nothing of it have it as it is.
     """
 
     def __init__(
@@ -38,14 +40,17 @@ class SamFeatures(PromptEncoder):
         embedding_shape: tuple[int, int, int],
         size: int,
         scales: int = SCALES,
+        normed: bool = True,
     ) -> None:
         super().__init__(name=name, size=size, embedding_shape=embedding_shape, needs_embedding=True)
-        self.config = {"scales": scales}
+        self.config = {"scales": scales, "normed": normed}
         halvings = max(1, int(math.log2(max(1.0, size / max(self.grid)))))
         widths = [3, *(STEM_WIDTHS[min(step, len(STEM_WIDTHS) - 1)] for step in range(halvings))]
         self.stem = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))
         self.from_image = nn.Conv2d(widths[-1], WIDTH, 1)
-        self.from_embedding = nn.Conv2d(embedding_shape[0], WIDTH, 1, bias=False)
+        entry = nn.Conv2d(embedding_shape[0], WIDTH, 1, bias=False)
+        # Other names of the weights, so that a training of before is not gone on with as if it were one of these.
+        self.from_embedding = nn.Sequential(Normalise(), entry) if normed else entry
         self.enter = LayerNorm2d(WIDTH)
         self.context = Context(WIDTH, scales)
         self.leave = LayerNorm2d(WIDTH)
