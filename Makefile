@@ -5,7 +5,7 @@ TORCH_VERSION ?= 2.13.0
 # The build of torch: cpu, or a CUDA of PyTorch's index (make setup TORCH_BUILD=cu130).
 TORCH_BUILD ?= cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/$(TORCH_BUILD)
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist worksteal
 
 VENV := .venv
 BIN := $(VENV)/bin

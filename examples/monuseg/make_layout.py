@@ -92,20 +92,22 @@ def make(nuclei: Path, out: Path) -> tuple[int, int]:
         DataError: where an image has no numbered mask.
         UsageError: where `out` holds something.
     """
-    claim(out)
-    images = children(nuclei / "images")[1]
-    test = set(images[EVERY - 1 :: EVERY])
-    for image in images:
-        mask = nuclei / "instances" / f"{image.stem}.png"
-        if not mask.is_file():
-            raise DataError("the image has no numbered mask", file=image, cure=f"Put {mask.name} into {mask.parent}")
-        picture = out / (TEST if image in test else TRAIN / "Tissue Images") / f"{image.stem}.tif"
-        annotated = out / (TEST if image in test else TRAIN / "Annotations") / f"{image.stem}.xml"
-        stream = BytesIO()
-        Image.fromarray(read_image(image)).save(stream, format="TIFF", compression="tiff_lzw")
-        write_bytes(picture, stream.getvalue())
-        write_text(annotated, annotation(read_mask(mask)))
-    write_text(out / "REBUILT.txt", f"{SAID}\n")
+    with claim(out):
+        images = children(nuclei / "images")[1]
+        test = set(images[EVERY - 1 :: EVERY])
+        for image in images:
+            mask = nuclei / "instances" / f"{image.stem}.png"
+            if not mask.is_file():
+                raise DataError(
+                    "the image has no numbered mask", file=image, cure=f"Put {mask.name} into {mask.parent}"
+                )
+            picture = out / (TEST if image in test else TRAIN / "Tissue Images") / f"{image.stem}.tif"
+            annotated = out / (TEST if image in test else TRAIN / "Annotations") / f"{image.stem}.xml"
+            stream = BytesIO()
+            Image.fromarray(read_image(image)).save(stream, format="TIFF", compression="tiff_lzw")
+            write_bytes(picture, stream.getvalue())
+            write_text(annotated, annotation(read_mask(mask)))
+        write_text(out / "REBUILT.txt", f"{SAID}\n")
     return len(images) - len(test), len(test)
 
 

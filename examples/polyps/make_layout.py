@@ -28,16 +28,16 @@ def make(kvasir: Path, out: Path) -> dict[str, int]:
         DataError: where images and masks do not pair.
         UsageError: where `out` holds something.
     """
-    claim(out)
-    counts = {}
-    for part, (folder, images, masks) in PARTS.items():
-        pairs = find_pairs(kvasir / part).pairs
-        for pair in pairs:
-            for side, file in ((images, pair.image), (masks, pair.mask)):
-                if file is not None:
-                    write_bytes(out / folder / side / f"{pair.id}{file.suffix}", file.read_bytes())
-        counts[folder] = len(pairs)
-    write_text(out / "REBUILT.txt", f"{SAID}\n")
+    with claim(out):
+        counts = {}
+        for part, (folder, images, masks) in PARTS.items():
+            pairs = find_pairs(kvasir / part).pairs
+            for pair in pairs:
+                for side, file in ((images, pair.image), (masks, pair.mask)):
+                    if file is not None:
+                        write_bytes(out / folder / side / f"{pair.id}{file.suffix}", file.read_bytes())
+            counts[folder] = len(pairs)
+        write_text(out / "REBUILT.txt", f"{SAID}\n")
     return counts
 
 

@@ -44,13 +44,13 @@ def make(clips: Path, out: Path) -> dict[str, str]:
         DataError: where there are too few sequences.
         UsageError: where `out` holds something.
     """
-    claim(out)
-    folders = place([folder.name for folder in children(clips / "Frame")[0]])
-    for name, folder in folders.items():
-        for side in ("Frame", "GT"):
-            for file in children(clips / side / name)[1]:
-                write_bytes(out / folder / side / name / file.name, file.read_bytes())
-    write_text(out / "REBUILT.txt", f"{SAID}\n")
+    with claim(out):
+        folders = place([folder.name for folder in children(clips / "Frame")[0]])
+        for name, folder in folders.items():
+            for side in ("Frame", "GT"):
+                for file in children(clips / side / name)[1]:
+                    write_bytes(out / folder / side / name / file.name, file.read_bytes())
+        write_text(out / "REBUILT.txt", f"{SAID}\n")
     return folders
 
 
