@@ -16,6 +16,8 @@ from autosam.training.cached import Cached
 from autosam.training.config import TrainConfig
 from autosam.training.pictures import PREVIEWED
 from autosam.training.views import (
+    SHORT_SECONDS,
+    SHORT_TILE_SHARE,
     choose_views,
     embedding_pace,
     embedding_seconds,
@@ -92,7 +94,12 @@ def test_frames_fit_the_time(left: float, pace: float) -> None:
     assert fitting_frames(None, left) is None
     frames = fitting_frames(pace, left)
     assert frames is not None
-    assert frames * pace <= embedding_seconds(left) * (1 + 1e-9) < left
+    assert frames * pace <= embedding_seconds(left, SHORT_TILE_SHARE) * (1 + 1e-9) < left
+
+
+def test_a_short_training_keeps_most_of_its_time_for_steps() -> None:
+    short, long = SHORT_SECONDS - 1, SHORT_SECONDS
+    assert embedding_seconds(short) / short < embedding_seconds(long) / long <= 0.5
 
 
 @pytest.mark.parametrize("left", [60.0, 6000.0])
