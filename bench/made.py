@@ -16,7 +16,8 @@ from autosam.models.frozen_sam import FrozenSam, load_sam
 from autosam.models.prompt_encoder import default_size
 from autosam.models.sam import random_tensors
 from autosam.models.sam_names import SamShape
-from autosam.models.weights import WEIGHTS, installed
+from autosam.models.weight_sources import WEIGHTS
+from autosam.models.weights import installed
 
 _FOLDER = Path("build/bench")
 _GLOBAL = {12: (2, 5, 8, 11), 24: (5, 11, 17, 23), 32: (7, 15, 23, 31)}

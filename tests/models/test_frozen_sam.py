@@ -12,7 +12,8 @@ from autosam.core.prompt import ImageEmbedding, Prompt
 from autosam.models import frozen_sam
 from autosam.models.frozen_sam import SAMS, load_sam
 from autosam.models.sam import Sam, tiny_sam
-from autosam.models.weights import WEIGHTS, installed
+from autosam.models.weight_sources import WEIGHTS
+from autosam.models.weights import installed
 
 
 @pytest.fixture(params=["tiny-random", "litemedsam"], scope="module")

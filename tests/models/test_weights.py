@@ -17,8 +17,9 @@ from torch import nn
 
 from autosam.core.errors import ModelError, UsageError
 from autosam.models import weights, wheel
-from autosam.models.tensors import fill_module
-from autosam.models.weights import WEIGHTS, WheelData, WheelWeights, fetch, installed, load_tensors
+from autosam.models.tensors import fill_module, load_tensors
+from autosam.models.weight_sources import WEIGHTS, WheelData, WheelWeights
+from autosam.models.weights import fetch, installed
 from autosam.models.wheel import Member
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(4, dtype=torch.int64), "c": torch.zeros(2)}

@@ -16,7 +16,7 @@ from autosam.core.errors import Interrupted, UsageError
 from autosam.core.progress import Silent
 from autosam.inference.writer import predict_files
 from autosam.models.checkpoint import read_card, read_description, to_bytes
-from autosam.models.weights import load_tensors
+from autosam.models.tensors import load_tensors
 from autosam.training.cases import read_cases
 from autosam.training.config import make_config
 from autosam.training.run_config import read_run_config

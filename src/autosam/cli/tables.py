@@ -62,7 +62,8 @@ def names(*, as_json: bool) -> None:
     from autosam.models.frozen_sam import SAMS
     from autosam.models.prompt_encoder import PROMPT_ENCODERS
     from autosam.models.rivals import METHODS, RIVALS
-    from autosam.models.weights import WEIGHTS, LocalWeights, installed
+    from autosam.models.weight_sources import WEIGHTS, LocalWeights
+    from autosam.models.weights import installed
     from autosam.training.losses import LOSSES
 
     here = {name: installed(name) is not None for name in WEIGHTS}

@@ -54,7 +54,8 @@ def machine() -> dict[str, Any]:
 
 
 def _weights() -> dict[str, str | None]:
-    from autosam.models.weights import WEIGHTS, installed
+    from autosam.models.weight_sources import WEIGHTS
+    from autosam.models.weights import installed
 
     found = {name: installed(name) for name in WEIGHTS}
     return {name: None if place is None else str(place) for name, place in found.items()}

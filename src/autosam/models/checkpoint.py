@@ -22,8 +22,7 @@ from autosam.models.quantised import impossible, make_room
 from autosam.models.rivals import AUTOSAM, METHODS, build_rival
 from autosam.models.segmenter import SamSegmenter, Segmenter, SurrogateSegmenter
 from autosam.models.surrogate import Surrogate
-from autosam.models.tensors import digest_of
-from autosam.models.weights import load_tensors
+from autosam.models.tensors import digest_of, load_tensors
 
 FORMAT = 1
 KEY = "autosam"

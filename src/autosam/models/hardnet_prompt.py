@@ -89,7 +89,7 @@ class HarDNetPromptEncoder(PromptEncoder):
         fine, middle, coarse = self.backbone.channels
         self.decoder = PromptDecoder((fine, middle, coarse), embedding_shape[0])
         if weights is not None:
-            from autosam.models.weights import load_tensors
+            from autosam.models.tensors import load_tensors
 
             load_official(self.backbone, load_tensors(weights), weights)
 

@@ -20,7 +20,7 @@ from autosam.models.prompt_encoder import build_prompt_encoder, default_size
 from autosam.models.rivals import AUTOSAM, build_rival, rival_config, rival_size
 from autosam.models.segmenter import SamSegmenter, Segmenter
 from autosam.models.surrogate import Surrogate
-from autosam.models.weights import load_tensors
+from autosam.models.tensors import load_tensors
 from autosam.training.cases import Cases
 from autosam.training.config import TrainConfig
 from autosam.training.run_config import Plan

@@ -14,8 +14,7 @@ import torch
 from autosam.core.errors import ModelError
 from autosam.core.files import write_bytes
 from autosam.models.checkpoint import read_description, to_bytes
-from autosam.models.tensors import digest_of
-from autosam.models.weights import load_tensors
+from autosam.models.tensors import digest_of, load_tensors
 
 log = logging.getLogger(__name__)
 
