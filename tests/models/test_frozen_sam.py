@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from autosam.core.errors import ModelError, UsageError
@@ -12,6 +13,7 @@ from autosam.core.prompt import ImageEmbedding, Prompt
 from autosam.models import frozen_sam
 from autosam.models.frozen_sam import SAMS, load_sam
 from autosam.models.sam import Sam, tiny_sam
+from autosam.models.tensors import load_tensors
 from autosam.models.weight_sources import WEIGHTS
 from autosam.models.weights import installed
 
@@ -57,6 +59,28 @@ def test_encode_keeps_shape_and_no_gradient(sam: Sam, embedding: ImageEmbedding)
 def test_the_bits_of_an_embedding_do_not_depend_on_its_batch(sam: Sam) -> None:
     pixels = torch.rand(2, 3, sam.rule.size, sam.rule.size, generator=torch.Generator().manual_seed(5))
     assert torch.equal(sam.encode(pixels).main[1:], sam.encode(pixels[1:]).main)
+
+
+def test_the_bits_do_not_depend_on_where_a_file_has_its_tensors(
+    sam: Sam, embedding: ImageEmbedding, tmp_path: Path
+) -> None:
+    source = installed(sam.name) if sam.name in WEIGHTS else None
+    if source is None:
+        ours, theirs = "image_encoder.encoder.", "vision_encoder."
+        tensors = {name.replace(ours, theirs): value.contiguous() for name, value in sam.state_dict().items()}
+    else:
+        tensors = load_tensors(source)
+    pixels = torch.rand(1, 3, sam.rule.size, sam.rule.size, generator=torch.Generator().manual_seed(5))
+    first = ImageEmbedding(embedding.main[:1])
+    dense = torch.randn(1, *sam.embedding_shape)
+    made = []
+    for longer in (0, 8, 16):
+        file = tmp_path / f"{longer}.safetensors"
+        save_file(tensors, file, metadata={"x": "x" * longer})
+        loaded = load_sam(str(file))
+        made.append((loaded.encode(pixels).main, loaded.decode(first, Prompt(dense))))
+        file.unlink()
+    assert all(torch.equal(one, other) for pair in made[1:] for one, other in zip(made[0], pair, strict=True))
 
 
 def test_the_gradient_reaches_the_dense_prompt_and_nothing_else(sam: Sam, embedding: ImageEmbedding) -> None:

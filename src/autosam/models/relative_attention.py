@@ -46,8 +46,9 @@ class RelativeAttention(nn.Module):
         Zeros fill up the last windows of a row and a column, and are seen like any position.
         """
         mixed = self._attend(*self._windows(x).unbind(0))
-        # What a bias of the values adds to every sum.
-        bias = self.proj.bias + self.proj.weight @ self.qkv.bias.chunk(3)[2]
+        # What a bias of the values adds to every sum. A product of a matrix and one vector has other last bits for
+        # other places in memory (MKL on CPUs with AVX2 alone); sums of products have not.
+        bias = self.proj.bias + (self.proj.weight * self.qkv.bias.chunk(3)[2]).sum(1)
         return linear(self._together(mixed, *x.shape[:3]), self.proj.weight, bias)
 
     def _windows(self, x: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class Sam(nn.Module):
         trained_prompts: kinds of prompt that its weights were trained on.
     """
 
-    code_version = 7
+    code_version = 8
     image_pe: Tensor
 
     def __init__(
