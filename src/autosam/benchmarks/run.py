@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autosam.benchmarks.benchmark import Benchmark
+from autosam.benchmarks.benchmark import Benchmark, Copy
 from autosam.benchmarks.contents import read_contents, refuse_duplicates
-from autosam.benchmarks.inventory import inventory, marks
+from autosam.benchmarks.inventory import Part, inventory, marks
+from autosam.benchmarks.method import Method
 from autosam.benchmarks.names import BENCHMARKS
 from autosam.benchmarks.result import Result
 from autosam.benchmarks.results import Results
@@ -99,21 +100,31 @@ def benchmark(
         results: dict[str, Result] = {}
         for row in found:
             place = folder if len(found) == 1 else folder / row.name
-            made = row.make(place)
-            cautions = [method.cautions[view.name] for method in made for view in seen if view.name in method.cautions]
-            own = dict.fromkeys([*said, *(mark for method in made for mark in method.marks), *cautions])
-            outcomes = tuple(score(chosen, copy.test, method, seen, progress) for method in made)
-            budgets = tuple(method.budget for method in made)
-            results[row.name] = Result(
-                chosen, copy.test, outcomes, tuple(seen), made[0], tuple(parts), tuple(own), budgets
-            )
-            progress.start("writing tables")
+            results[row.name] = _result(row.make(place), chosen, copy, seen, parts, said, progress)
             results[row.name].write(place)
         if len(found) == 1:
             return next(iter(results.values()))
         several = Results(results)
         several.write(folder)
         return several
+
+
+def _result(
+    made: Sequence[Method],
+    benchmark: Benchmark,
+    copy: Copy,
+    views: Sequence[View],
+    parts: Sequence[Part],
+    said: Sequence[str],
+    progress: Progress,
+) -> Result:
+    """Returns the scores of a row's methods, one a seed, with all marks that they and the copy have."""
+    cautions = [method.cautions[view.name] for method in made for view in views if view.name in method.cautions]
+    marked = dict.fromkeys([*said, *(mark for method in made for mark in method.marks), *cautions])
+    outcomes = tuple(score(benchmark, copy.test, method, views, progress) for method in made)
+    budgets = tuple(method.budget for method in made)
+    progress.start("writing tables")
+    return Result(benchmark, copy.test, outcomes, tuple(views), made[0], tuple(parts), tuple(marked), budgets)
 
 
 def _views(benchmark: Benchmark, names: Sequence[str]) -> list[View]:
