@@ -2,8 +2,8 @@
 
     python -m bench.compile [--sam litemedsam] [--rounds 5]
 
-One process, in turn on the same picture, in float32 and in bfloat16; the seconds of the first, compiling call stand
-beside the ratio. About two minutes on two cores.
+One process, in turn on the same picture, in float32 and, on a CPU that multiplies it, in bfloat16; the seconds of the
+first, compiling call stand beside the ratio. About two minutes on two cores.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from functools import partial
 
 import torch
 
-from autosam.core.precision import PRECISIONS
 from autosam.inference.engine import Encoder, Engine, build_encoder
 from autosam.models.frozen_sam import load_sam
+from autosam.training.pace import step_precisions
 from bench.pairs import alternate
 from bench.result import Row, keep, timed_row
 
@@ -32,7 +32,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as empty:
         # What an earlier process left would make the first call a shorter one.
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty
-        keep("compile", [measure(given.sam, precision, given.rounds) for precision in PRECISIONS])
+        precisions = step_precisions("auto", torch.device("cpu"))
+        keep("compile", [measure(given.sam, precision, given.rounds) for precision in precisions])
 
 
 def measure(name: str, precision: str, rounds: int) -> Row:

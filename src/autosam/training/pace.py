@@ -26,7 +26,8 @@ from autosam.training.step import update
 
 # What steps may be looked at for before the first of them counts.
 LOOK_SECONDS = 20.0
-LOOKED_AT_STEPS = 11
+# Few: they train nothing, and the end of the training moves with the pace of those that do.
+LOOKED_AT_STEPS = 6
 # Of each precision that count, to see which one is faster.
 TRIED_STEPS = 3
 # Batches are made so far ahead: the first steps of live training do not wait for the encoder as the others do.
