@@ -50,7 +50,7 @@ def write() -> None:
         }
         some = {kind: rows for kind, rows in some.items() if rows}
         if some:
-            draw_ratios(some, any(floors.values()), PICTURE)
+            draw_ratios(some, floors, PICTURE)
             text.append(f"![Every path beside its baseline](images/{PICTURE.name})\n")
         text.append(_overview(sides, floors))
     curves = {kind: one for kind in KINDS if (one := read_curves(kind)) is not None}
@@ -89,7 +89,7 @@ def _section(kind: str, parts: Parts, floors: bool) -> list[str]:
     if "agreement" in parts:
         text.append(_agreement(parts["agreement"][1]))
     if (kept := read_profiles(kind)) is not None:
-        text.append(_bounds(*kept, {row.path: row for row in _rows(parts)}))
+        text.append(_bounds(*kept, {row.path: row for row in _rows(parts)} if floors else {}))
     return text
 
 

@@ -15,12 +15,12 @@ _LABEL = 1.8
 _COLOURS = dict(zip(KINDS, ("#1f6f8b", "#5aa9a3", "#b08d57", "#8c7aa9", "#7b8794"), strict=True))
 
 
-def draw_ratios(sides: dict[str, list[Row]], floors: bool, file: Path) -> None:
+def draw_ratios(sides: dict[str, list[Row]], floors: dict[str, bool], file: Path) -> None:
     """Draws how many times better each path is, a colour a kind of CPU: rounds as dots, the median a bar, floors ticks.
 
     Args:
         sides: rows by kind of CPU.
-        floors: whether the floors hold for any of them.
+        floors: whether the floors hold for each of them; a floor's tick crosses the bars of those alone.
         file: where the picture goes.
     """
     plt = _pyplot()
@@ -40,16 +40,17 @@ def draw_ratios(sides: dict[str, list[Row]], floors: bool, file: Path) -> None:
             rounds = [first / second for first, second in zip(row.before, row.after, strict=True)]
             axes.scatter(rounds, [place] * len(rounds), s=11, color=_INK, zorder=3, linewidths=0)
             end = max([row.ratio, *rounds])
-            if floors and row.floor is not None and end < row.floor < _LABEL * end:
+            if floors[kind] and row.floor is not None and end < row.floor < _LABEL * end:
                 # Not across the floor's line.
                 end = row.floor
             axes.annotate(
                 f"{row.ratio:.1f}x", (end, place), xytext=(8, 0), textcoords="offset points",
                 va="center", fontsize=9, color=_INK, fontweight="bold",
             )  # fmt: skip
-    limits = {row.path: row.floor for rows in sides.values() for row in rows if floors and row.floor is not None}
+    held = [kind for kind in sides if floors[kind]]
+    limits = {row.path: row.floor for kind in held for row in sides[kind] if row.floor is not None}
     for path, floor in limits.items():
-        ends = [place for (of, _), place in bars.items() if of == path]
+        ends = [place for (of, kind), place in bars.items() if of == path and kind in held]
         axes.plot([floor] * 2, [min(ends) - 0.55, max(ends) + 0.55], color=_FLOOR, lw=2, zorder=4)
     axes.set_yticks(list(middles.values()), list(middles), fontsize=9)
     axes.set_ylim(down + 0.2, 1)
@@ -61,7 +62,7 @@ def draw_ratios(sides: dict[str, list[Row]], floors: bool, file: Path) -> None:
     axes.minorticks_off()
     axes.axvline(1, color=_INK, lw=1)
     axes.set_xlabel(
-        "times the baseline: bar the median, dots the rounds" + (", red the floor" if floors else ""), fontsize=9
+        "times the baseline: bar the median, dots the rounds" + (", red the floor" if limits else ""), fontsize=9
     )
     axes.grid(axis="x", color="#e3e8ec", zorder=0)
     if len(sides) > 1:
