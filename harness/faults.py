@@ -23,6 +23,7 @@ from pathlib import Path
 from harness.cases import images, machine, masks, places, training, weights
 from harness.ledger import Case, Try, said_short, table
 from harness.scene import Scene
+from harness.warm import with_one_thread
 
 CASES = (
     Case(1, "a pickle with code, offered as weights", weights.code, quick=True),
@@ -68,6 +69,8 @@ def main() -> None:
         "--warm", action="store_true", help="fork commands from a process that has made their imports; a case at a time"
     )
     given = parser.parse_args()
+    if given.warm:
+        with_one_thread()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     chosen = [
         index

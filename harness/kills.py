@@ -28,7 +28,7 @@ from threading import Lock
 from harness.commands import Running, start
 from harness.scene import differences, draw_discs, leftovers
 from harness.stages import STAGES, Watch, validate_every
-from harness.warm import preload
+from harness.warm import preload, with_one_thread
 
 _TINY = ("--sam", "tiny-random", "--size", "32", "--batch", "4", "--engine", "torch")
 _LITE = ("--sam", "litemedsam", "--size", "64", "--batch", "2", "--engine", "torch", "--augment", "none")
@@ -170,6 +170,8 @@ def main() -> None:
     parser.add_argument("--warm", action="store_true", help="fork commands from a process that has made their imports")
     parser.add_argument("--together", type=int, default=None, help="trainings at a time; with --warm, one")
     given = parser.parse_args()
+    if given.warm:
+        with_one_thread()
     # A fork takes the locks of other threads with it.
     together = 1 if given.warm else given.together or len(os.sched_getaffinity(0))
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed

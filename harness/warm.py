@@ -16,6 +16,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
+def with_one_thread() -> None:
+    """Begins this program anew where its libraries would start threads of their own, which no fork takes along."""
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        os.environ["OMP_NUM_THREADS"] = "1"
+        os.execv(sys.executable, sys.orig_argv)
+
+
 def preload(listing: Path) -> None:
     """Imports the modules that a command listed when it ended (HARNESS_MODULES).
 
